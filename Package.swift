@@ -1,0 +1,138 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let environment = Context.environment
+
+/// What every target is built with. Warnings are errors in CI.
+let shared: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .define("POSTERN_TEST_BUILD", .when(configuration: .debug)),
+    ] + (environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+/// For the targets that wrap a C library or touch raw memory.
+let wrapper: [SwiftSetting] = shared + [.strictMemorySafety()]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
+/// Pure targets: no sockets, files, clock or channel handlers.
+let pure: [Target] = [
+    .target(name: "Commitment", swiftSettings: shared),
+    .target(name: "Mail", swiftSettings: shared),
+    .target(name: "SMTPWire", dependencies: ["Mail"], swiftSettings: shared),
+]
+
+/// One importer for each C library.
+let libraries: [Target] = [
+    .systemLibrary(name: "CRNP", pkgConfig: "librnp", providers: [.apt(["librnp-dev"])]),
+    .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
+    .target(name: "CTOML", cxxSettings: [.unsafeFlags(["-O2"])]),
+    .target(name: "CSandbox", cSettings: [.unsafeFlags(["-O2"])]),
+]
+
+/// Each owns one outside thing.
+let services: [Target] = [
+    .target(name: "Privacy", dependencies: [.product(name: "Logging", package: "swift-log"), crypto], swiftSettings: wrapper),
+    .target(name: "Settings", dependencies: ["CTOML", "Commitment", "Mail"], swiftSettings: wrapper),
+    .target(name: "DNSResolver", dependencies: ["CUnbound", "Mail", "Privacy"], swiftSettings: wrapper),
+    .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox"], swiftSettings: wrapper),
+    .target(name: "OpenPGP", dependencies: ["Mail", "Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
+    .target(name: "Vault", dependencies: ["Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
+    .target(
+        name: "SMTPTransport", dependencies: ["SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL], swiftSettings: shared),
+    .target(
+        name: "Dial", dependencies: ["SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL, crypto],
+        swiftSettings: shared),
+    .target(name: "Store", dependencies: ["Vault", "Mail", "Privacy", grdb, crypto], swiftSettings: wrapper),
+    .target(name: "Accounts", dependencies: ["Store", "Vault", "Mail", "Privacy", cryptoExtras, crypto], swiftSettings: shared),
+    .target(name: "Keyring", dependencies: ["Store", "OpenPGP", "Mail", "Privacy"], swiftSettings: shared),
+    .target(
+        name: "Delivery",
+        dependencies: ["Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore, nioPosix],
+        swiftSettings: shared),
+    .target(name: "Control", dependencies: ["Privacy", nioCore, nioPosix], swiftSettings: wrapper),
+    .target(
+        name: "Pipeline",
+        dependencies: ["Accounts", "Keyring", "Store", "OpenPGP", "Mail", "Privacy", "Settings", "Vault", "SMTPWire", crypto],
+        swiftSettings: shared),
+    .target(
+        name: "Gateway",
+        dependencies: [
+            "Pipeline", "Control", "Delivery", "Dial", "DNSResolver", "Accounts", "Keyring", "Store", "Vault", "OpenPGP",
+            "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "X509", package: "swift-certificates"),
+        ],
+        swiftSettings: shared),
+    .executableTarget(
+        name: "postern",
+        dependencies: [
+            "Gateway", "OpenPGPWorker", "OpenPGP", "Control", "Settings", "Store", "Vault", "Accounts", "Keyring", "Privacy", "Mail",
+            "Commitment",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: shared),
+]
+
+let tests: [Target] = [
+    .testTarget(name: "CommitmentTests", dependencies: ["Commitment"], swiftSettings: shared),
+    .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: shared),
+    .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Mail"], swiftSettings: shared),
+    .testTarget(name: "PrivacyTests", dependencies: ["Privacy"], swiftSettings: shared),
+    .testTarget(name: "SettingsTests", dependencies: ["Settings", "Commitment", "Mail"], swiftSettings: shared),
+    .testTarget(name: "DNSResolverTests", dependencies: ["DNSResolver", "Mail", "Privacy"], swiftSettings: shared),
+    .testTarget(name: "OpenPGPTests", dependencies: ["OpenPGP", "Mail", "Privacy", crypto], swiftSettings: shared),
+    .testTarget(name: "VaultTests", dependencies: ["Vault", "Privacy"], swiftSettings: shared),
+    .testTarget(name: "StoreTests", dependencies: ["Store", "Vault", "Mail", "Privacy", grdb], swiftSettings: shared),
+    .testTarget(name: "AccountsTests", dependencies: ["Accounts", "Store", "Vault", "Mail", "Privacy"], swiftSettings: shared),
+    .testTarget(
+        name: "KeyringTests", dependencies: ["Keyring", "OpenPGP", "Store", "Vault", "Mail", "Privacy"], swiftSettings: shared),
+    .testTarget(
+        name: "SMTPTransportTests",
+        dependencies: [
+            "SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL,
+            .product(name: "NIOEmbedded", package: "swift-nio"),
+        ],
+        swiftSettings: shared),
+    .testTarget(
+        name: "DeliveryTests",
+        dependencies: ["Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore, nioPosix],
+        swiftSettings: shared),
+    .testTarget(name: "ControlTests", dependencies: ["Control", "Privacy"], swiftSettings: shared),
+    .testTarget(
+        name: "PipelineTests",
+        dependencies: ["Pipeline", "Accounts", "Keyring", "Store", "OpenPGP", "Vault", "Mail", "Privacy", "Settings"],
+        swiftSettings: shared),
+    .testTarget(
+        name: "GatewayTests",
+        dependencies: ["Gateway", "Pipeline", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore],
+        swiftSettings: shared),
+]
+
+let package = Package(
+    name: "postern",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.1"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: pure + libraries + services + tests,
+    cxxLanguageStandard: .cxx17
+)
