@@ -5,7 +5,9 @@ import PackageDescription
 
 let environment = Context.environment
 
-/// What every target is built with. Warnings are errors in CI.
+/// What every target is built with.
+///
+/// Warnings are errors in CI.
 let shared: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
@@ -44,46 +46,71 @@ let libraries: [Target] = [
 
 /// Each owns one outside thing.
 let services: [Target] = [
-    .target(name: "Privacy", dependencies: [.product(name: "Logging", package: "swift-log"), crypto], swiftSettings: wrapper),
+    .target(
+        name: "Privacy",
+        dependencies: [.product(name: "Logging", package: "swift-log"), crypto],
+        swiftSettings: wrapper
+    ),
     .target(name: "Settings", dependencies: ["CTOML", "Commitment", "Mail"], swiftSettings: wrapper),
-    .target(name: "DNSResolver", dependencies: ["CUnbound", "Mail", "Privacy"], swiftSettings: wrapper),
-    .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox"], swiftSettings: wrapper),
+    .target(name: "DNSResolver", dependencies: ["CUnbound", "SMTPWire"], swiftSettings: wrapper),
+    .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox", "OpenPGP"], swiftSettings: wrapper),
     .target(name: "OpenPGP", dependencies: ["Mail", "Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
     .target(name: "Vault", dependencies: ["Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
     .target(
-        name: "SMTPTransport", dependencies: ["SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL], swiftSettings: shared),
+        name: "SMTPTransport",
+        dependencies: ["SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL],
+        swiftSettings: shared
+    ),
     .target(
-        name: "Dial", dependencies: ["SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL, crypto],
-        swiftSettings: shared),
+        name: "Dial",
+        dependencies: ["SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL, crypto],
+        swiftSettings: shared
+    ),
     .target(name: "Store", dependencies: ["Vault", "Mail", "Privacy", grdb, crypto], swiftSettings: wrapper),
-    .target(name: "Accounts", dependencies: ["Store", "Vault", "Mail", "Privacy", cryptoExtras, crypto], swiftSettings: shared),
+    .target(
+        name: "Accounts",
+        dependencies: ["Store", "Vault", "Mail", "Privacy", cryptoExtras, crypto],
+        swiftSettings: shared
+    ),
     .target(name: "Keyring", dependencies: ["Store", "OpenPGP", "Mail", "Privacy"], swiftSettings: shared),
     .target(
         name: "Delivery",
-        dependencies: ["Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore, nioPosix],
-        swiftSettings: shared),
+        dependencies: [
+            "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore, nioPosix,
+        ],
+        swiftSettings: shared
+    ),
     .target(name: "Control", dependencies: ["Privacy", nioCore, nioPosix], swiftSettings: wrapper),
     .target(
         name: "Pipeline",
-        dependencies: ["Accounts", "Keyring", "Store", "OpenPGP", "Mail", "Privacy", "Settings", "Vault", "SMTPWire", crypto],
-        swiftSettings: shared),
+        dependencies: [
+            "Accounts", "Keyring", "Store", "OpenPGP", "Mail", "Privacy", "Settings", "Vault", "SMTPWire", crypto,
+        ],
+        swiftSettings: shared
+    ),
     .target(
         name: "Gateway",
         dependencies: [
-            "Pipeline", "Control", "Delivery", "Dial", "DNSResolver", "Accounts", "Keyring", "Store", "Vault", "OpenPGP",
+            "Pipeline", "Control", "Delivery", "Dial", "DNSResolver", "Accounts", "Keyring", "Store", "Vault",
+            "OpenPGP",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
         ],
-        swiftSettings: shared),
+        swiftSettings: wrapper
+    ),
     .executableTarget(
         name: "postern",
         dependencies: [
-            "Gateway", "OpenPGPWorker", "OpenPGP", "Control", "Settings", "Store", "Vault", "Accounts", "Keyring", "Privacy", "Mail",
+            "Gateway", "OpenPGPWorker", "OpenPGP", "Control", "Settings", "Store", "Vault", "Accounts", "Keyring",
+            "Privacy", "Mail",
             "Commitment",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
-        swiftSettings: shared),
+        swiftSettings: shared
+    ),
 ]
 
 let tests: [Target] = [
@@ -91,35 +118,73 @@ let tests: [Target] = [
     .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: shared),
     .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Mail"], swiftSettings: shared),
     .testTarget(name: "PrivacyTests", dependencies: ["Privacy"], swiftSettings: shared),
-    .testTarget(name: "SettingsTests", dependencies: ["Settings", "Commitment", "Mail"], swiftSettings: shared),
-    .testTarget(name: "DNSResolverTests", dependencies: ["DNSResolver", "Mail", "Privacy"], swiftSettings: shared),
+    .testTarget(
+        name: "SettingsTests",
+        dependencies: ["Settings", "Commitment", "Mail"],
+        exclude: ["Fixtures"],
+        swiftSettings: shared
+    ),
+    .testTarget(name: "DNSResolverTests", dependencies: ["DNSResolver", "SMTPWire"], swiftSettings: shared),
     .testTarget(name: "OpenPGPTests", dependencies: ["OpenPGP", "Mail", "Privacy", crypto], swiftSettings: shared),
     .testTarget(name: "VaultTests", dependencies: ["Vault", "Privacy"], swiftSettings: shared),
     .testTarget(name: "StoreTests", dependencies: ["Store", "Vault", "Mail", "Privacy", grdb], swiftSettings: shared),
-    .testTarget(name: "AccountsTests", dependencies: ["Accounts", "Store", "Vault", "Mail", "Privacy"], swiftSettings: shared),
     .testTarget(
-        name: "KeyringTests", dependencies: ["Keyring", "OpenPGP", "Store", "Vault", "Mail", "Privacy"], swiftSettings: shared),
+        name: "AccountsTests",
+        dependencies: ["Accounts", "Store", "Vault", "Mail", "Privacy"],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "KeyringTests",
+        dependencies: ["Keyring", "OpenPGP", "Store", "Vault", "Mail", "Privacy"],
+        swiftSettings: shared
+    ),
     .testTarget(
         name: "SMTPTransportTests",
         dependencies: [
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL,
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ],
-        swiftSettings: shared),
+        swiftSettings: shared
+    ),
     .testTarget(
         name: "DeliveryTests",
-        dependencies: ["Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore, nioPosix],
-        swiftSettings: shared),
+        dependencies: [
+            "Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
+            nioPosix,
+        ],
+        swiftSettings: shared
+    ),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Privacy"], swiftSettings: shared),
     .testTarget(
         name: "PipelineTests",
-        dependencies: ["Pipeline", "Accounts", "Keyring", "Store", "OpenPGP", "Vault", "Mail", "Privacy", "Settings"],
-        swiftSettings: shared),
+        dependencies: [
+            "Pipeline", "Accounts", "Keyring", "Store", "OpenPGP", "Vault", "SMTPWire", "Mail", "Privacy", "Settings",
+        ],
+        swiftSettings: shared
+    ),
     .testTarget(
         name: "GatewayTests",
-        dependencies: ["Gateway", "Pipeline", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore],
-        swiftSettings: shared),
+        dependencies: [
+            "Gateway", "Pipeline", "Delivery", "Store", "Vault", "SMTPTransport", "SMTPWire", "Mail", "Privacy",
+            "Settings",
+            nioCore, .product(name: "X509", package: "swift-certificates"),
+        ],
+        swiftSettings: shared
+    ),
 ]
+
+/// Only on request: `make bench` sets the variable.
+let benchmarks: [Target] =
+    environment["POSTERN_BENCHMARKS"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "Measure",
+            dependencies: ["OpenPGP", "CRNP", "Mail", "Privacy", "Store", "Vault", crypto, cryptoExtras],
+            path: "Benchmarks/Measure",
+            swiftSettings: [.swiftLanguageMode(.v6)]
+        )
+    ]
 
 let package = Package(
     name: "postern",
@@ -128,11 +193,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.1"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: pure + libraries + services + tests,
+    targets: pure + libraries + services + tests + benchmarks,
     cxxLanguageStandard: .cxx17
 )

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Crypto
-import Logging
-import Synchronization
 
 /// The only way to log: a fixed sentence and typed facts.
 ///

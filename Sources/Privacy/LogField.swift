@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One typed fact in a log line. There is no way to make one from free text.
+/// One typed fact in a log line.
+///
+/// There is no way to make one from free text.
 package struct LogField: Sendable {
     package enum Value: Sendable {
         case integer(Int)
@@ -16,17 +18,26 @@ package struct LogField: Sendable {
     package let key: StaticString
     package let value: Value
 
-    package static func count(_ key: StaticString, _ number: Int) -> LogField { LogField(key: key, value: .integer(number)) }
+    package static func count(_ key: StaticString, _ number: Int) -> LogField {
+        LogField(key: key, value: .integer(number))
+    }
 
     package static func duration(_ key: StaticString, _ duration: Duration) -> LogField {
         let parts = duration.components
-        return LogField(key: key, value: .milliseconds(Int(parts.seconds) * 1000 + Int(parts.attoseconds / 1_000_000_000_000_000)))
+        return LogField(
+            key: key,
+            value: .milliseconds(Int(parts.seconds) * 1000 + Int(parts.attoseconds / 1_000_000_000_000_000))
+        )
     }
 
-    package static func word(_ key: StaticString, _ word: StaticString) -> LogField { LogField(key: key, value: .word(word)) }
+    package static func word(_ key: StaticString, _ word: StaticString) -> LogField {
+        LogField(key: key, value: .word(word))
+    }
 
     /// The short name that a type gives its case, for enums whose cases are fixed words.
-    package static func word(_ key: StaticString, _ word: some FixedWord) -> LogField { LogField(key: key, value: .word(word.fixedWord)) }
+    package static func word(_ key: StaticString, _ word: some FixedWord) -> LogField {
+        LogField(key: key, value: .word(word.fixedWord))
+    }
 
     package static func id(_ key: StaticString, _ id: some LogIdentifier) -> LogField {
         LogField(key: key, value: .identifier(id.logText))
@@ -47,7 +58,9 @@ package protocol LogIdentifier: Sendable {
     var logText: String { get }
 }
 
-/// The id of one connection, shown in every log line of its session. Random, so that it says nothing about the client.
+/// The id of one connection, shown in every log line of its session.
+///
+/// Random, so that it says nothing about the client.
 package struct SessionID: LogIdentifier, Hashable {
     package let logText: String
 

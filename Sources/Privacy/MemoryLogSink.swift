@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Logging
 import Synchronization
 
 /// One line of the in-memory log, already free of identifying values.
@@ -14,7 +13,9 @@ package struct LogLine: Sendable, Codable {
     package let fields: [String: String]
 }
 
-/// Keeps the newest lines in memory and nowhere else. The default sink; `postern log` reads it.
+/// Keeps the newest lines in memory and nowhere else.
+///
+/// The default sink; `postern log` reads it.
 package final class MemoryLogSink: LogSink {
     private struct Ring {
         var lines: [LogLine] = []
@@ -40,11 +41,16 @@ package final class MemoryLogSink: LogSink {
             guard let text = text(field.value) else { continue }
             rendered[field.key.description] = text
         }
-        let now = time.wall().seconds
+        let now = time.calendar().seconds
         ring.withLock { ring in
             ring.written += 1
             let line = LogLine(
-                number: ring.written, time: Int(now), level: "\(level)", message: message.description, fields: rendered)
+                number: ring.written,
+                time: Int(now),
+                level: "\(level)",
+                message: message.description,
+                fields: rendered
+            )
             if ring.lines.count < capacity {
                 ring.lines.append(line)
             } else {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #endif
-import Synchronization
 
 /// A moment by the wall clock, in whole milliseconds since 1970 UTC.
 package struct WallTime: Sendable, Hashable, Comparable, Codable {
@@ -15,8 +16,12 @@ package struct WallTime: Sendable, Hashable, Comparable, Codable {
     package var seconds: Int64 { milliseconds / 1000 }
 
     package static func < (lhs: WallTime, rhs: WallTime) -> Bool { lhs.milliseconds < rhs.milliseconds }
-    package static func + (lhs: WallTime, rhs: Duration) -> WallTime { WallTime(milliseconds: lhs.milliseconds + rhs.wholeMilliseconds) }
-    package static func - (lhs: WallTime, rhs: WallTime) -> Duration { .milliseconds(lhs.milliseconds - rhs.milliseconds) }
+    package static func + (lhs: WallTime, rhs: Duration) -> WallTime {
+        WallTime(milliseconds: lhs.milliseconds + rhs.wholeMilliseconds)
+    }
+    package static func - (lhs: WallTime, rhs: WallTime) -> Duration {
+        .milliseconds(lhs.milliseconds - rhs.milliseconds)
+    }
 }
 
 /// A moment by the clock that runs from the machine's start and never jumps, sleep included (`CLOCK_BOOTTIME`).
@@ -28,8 +33,12 @@ package struct BootTime: Sendable, Hashable, Comparable, Codable {
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
     package static func < (lhs: BootTime, rhs: BootTime) -> Bool { lhs.milliseconds < rhs.milliseconds }
-    package static func + (lhs: BootTime, rhs: Duration) -> BootTime { BootTime(milliseconds: lhs.milliseconds + rhs.wholeMilliseconds) }
-    package static func - (lhs: BootTime, rhs: BootTime) -> Duration { .milliseconds(lhs.milliseconds - rhs.milliseconds) }
+    package static func + (lhs: BootTime, rhs: Duration) -> BootTime {
+        BootTime(milliseconds: lhs.milliseconds + rhs.wholeMilliseconds)
+    }
+    package static func - (lhs: BootTime, rhs: BootTime) -> Duration {
+        .milliseconds(lhs.milliseconds - rhs.milliseconds)
+    }
 }
 
 extension Duration {
@@ -42,10 +51,14 @@ extension Duration {
     }
 }
 
-/// Both clocks. Logic takes a `Time` and never asks the system itself, so that tests can move it.
+/// Both clocks.
+///
+/// Logic takes a `Time` and never asks the system itself, so that tests can move it.
 package struct Time: Sendable {
     /// Wall clock: for dates that people and other machines read, and for what must survive a restart.
     package let wall: @Sendable () -> WallTime
+    /// The wall clock as it stands now, for dates that people read; ``wall`` itself, but for a ``steadied()`` time.
+    package let calendar: @Sendable () -> WallTime
     /// Boot clock: for time-outs, retries and ages within one run.
     package let boot: @Sendable () -> BootTime
     /// Differs after each start of the machine.
@@ -54,11 +67,15 @@ package struct Time: Sendable {
     package let longestSleep: Duration
 
     package init(
-        bootID: String = "test", longestSleep: Duration = .seconds(60), wall: @escaping @Sendable () -> WallTime,
-        boot: @escaping @Sendable () -> BootTime
+        bootID: String = "test",
+        longestSleep: Duration = .seconds(60),
+        wall: @escaping @Sendable () -> WallTime,
+        boot: @escaping @Sendable () -> BootTime,
+        calendar: (@Sendable () -> WallTime)? = nil
     ) {
         self.wall = wall
         self.boot = boot
+        self.calendar = calendar ?? wall
         self.bootID = bootID
         self.longestSleep = longestSleep
     }
@@ -72,25 +89,49 @@ package struct Time: Sendable {
         }
     }
 
+    /// A time whose ``wall`` goes on from now at the pace of the boot clock: when somebody sets the wall clock,
+    /// nothing that waits expires early and nothing gets stuck.
+    ///
+    /// ``calendar`` still follows the wall clock.
+    package func steadied() -> Time {
+        let start = (wall: wall(), boot: boot())
+        let boot = boot
+        return Time(
+            bootID: bootID,
+            longestSleep: longestSleep,
+            wall: { start.wall + (boot() - start.boot) },
+            boot: boot,
+            calendar: calendar
+        )
+    }
+
     package func sleep(for duration: Duration) async throws {
         try await sleep(until: boot() + duration)
     }
 
-    /// The machine's clocks. In test builds `POSTERN_TEST_CLOCK` names a file with two numbers, the offsets in seconds of the wall
-    /// and of the boot clock, read anew whenever it changes.
+    /// The machine's clocks.
+    ///
+    /// In test builds `POSTERN_TEST_CLOCK` names a file with two numbers, the offsets in seconds of the wall and of
+    /// the boot clock, read anew whenever it changes.
     package static func system() -> Time {
         #if POSTERN_TEST_BUILD
-            if let path = unsafe getenv("POSTERN_TEST_CLOCK").flatMap({ unsafe String(validatingCString: $0) }), !path.isEmpty {
+            if let path = unsafe getenv("POSTERN_TEST_CLOCK").flatMap({ unsafe String(validatingCString: $0) }),
+                !path.isEmpty
+            {
                 let offsets = TestClockFile(path: path)
                 return Time(
-                    bootID: readBootID(), longestSleep: .milliseconds(50),
+                    bootID: readBootID(),
+                    longestSleep: .milliseconds(50),
                     wall: { WallTime(milliseconds: readClock(CLOCK_REALTIME) + offsets.current().wall) },
-                    boot: { BootTime(milliseconds: readClock(CLOCK_BOOTTIME) + offsets.current().boot) })
+                    boot: { BootTime(milliseconds: readClock(CLOCK_BOOTTIME) + offsets.current().boot) }
+                )
             }
         #endif
         return Time(
-            bootID: readBootID(), wall: { WallTime(milliseconds: readClock(CLOCK_REALTIME)) },
-            boot: { BootTime(milliseconds: readClock(CLOCK_BOOTTIME)) })
+            bootID: readBootID(),
+            wall: { WallTime(milliseconds: readClock(CLOCK_REALTIME)) },
+            boot: { BootTime(milliseconds: readClock(CLOCK_BOOTTIME)) }
+        )
     }
 }
 
