@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+import NIOPosix
+package import NIOSSL
+package import Privacy
+import SMTPWire
+import Synchronization
+
+/// A bound socket that hands each accepted connection to a session of its own, on the connection's event loop.
+package struct SMTPListener: Sendable {
+    /// Where and how to listen.
+    package struct Configuration: Sendable {
+        /// An IP address to bind.
+        package var host: String
+        /// 0 for any free port.
+        package var port: Int
+        /// TLS from the first byte, else STARTTLS.
+        package var isImplicitTLS: Bool
+        /// The context for new handshakes, asked for at each connection so that a certificate can be changed; `nil`: no TLS now.
+        package var tlsContext: @Sendable () -> NIOSSLContext?
+        package var limits: FramingLimits
+        package var connectionLimits: ConnectionLimits
+        package var log: Log
+
+        package init(
+            host: String,
+            port: Int,
+            isImplicitTLS: Bool = false,
+            tlsContext: @escaping @Sendable () -> NIOSSLContext? = { nil },
+            limits: FramingLimits = FramingLimits(),
+            connectionLimits: ConnectionLimits = ConnectionLimits(),
+            log: Log = .none
+        ) {
+            self.host = host
+            self.port = port
+            self.isImplicitTLS = isImplicitTLS
+            self.tlsContext = tlsContext
+            self.limits = limits
+            self.connectionLimits = connectionLimits
+            self.log = log
+        }
+    }
+
+    private let server: NIOAsyncChannel<AcceptedConnection?, Never>
+    private let live = LiveConnections()
+    private let isImplicitTLS: Bool
+
+    /// Binds; throws what the system says when it cannot.
+    ///
+    /// Nothing is accepted before ``run(_:)``, which must follow.
+    package static func bind(_ configuration: Configuration, group: any EventLoopGroup) async throws -> SMTPListener {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 512)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGuard(log: configuration.log))
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(
+                .socketOption(.so_rcvbuf),
+                value: SocketOptionValue(configuration.limits.socketReceiveBuffer)
+            )
+            .childChannelOption(
+                .socketOption(.so_sndbuf),
+                value: SocketOptionValue(configuration.limits.socketSendBuffer)
+            )
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
+        let server = try await bootstrap.bind(host: configuration.host, port: configuration.port) { channel in
+            channel.eventLoop.makeCompletedFuture { try AcceptedConnection.make(channel, configuration) }
+        }
+        return SMTPListener(server: server, isImplicitTLS: configuration.isImplicitTLS)
+    }
+
+    private init(server: NIOAsyncChannel<AcceptedConnection?, Never>, isImplicitTLS: Bool) {
+        self.server = server
+        self.isImplicitTLS = isImplicitTLS
+    }
+
+    /// The bound port.
+    package var port: Int { server.channel.localAddress?.port ?? 0 }
+
+    /// Accepts until ``drain()`` or cancellation, and returns when every session has ended.
+    ///
+    /// - Parameter session: runs on the connection's event loop. It should end with ``SMTPServerConnection/close(_:)``; when it
+    ///   just returns, the connection is closed in the same way, without a word.
+    package func run(_ session: @escaping @Sendable (SMTPServerConnection) async -> Void) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            try await server.executeThenClose { inbound in
+                for try await accepted in inbound {
+                    guard let accepted else { continue }
+                    let executor = LoopExecutor(accepted.channel.channel.eventLoop)
+                    group.addTask(executorPreference: executor) { await serve(accepted, session) }
+                }
+            }
+        }
+    }
+
+    /// Stops accepting and asks every session to end (``ServerEvent/shutdownRequested``).
+    package func drain() {
+        server.channel.close(promise: nil)
+        for channel in live.startDraining() { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
+    }
+
+    private func serve(
+        _ accepted: AcceptedConnection,
+        _ session: @Sendable (SMTPServerConnection) async -> Void
+    ) async {
+        let channel = accepted.channel.channel
+        if live.insert(channel) { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
+        defer { live.remove(channel) }
+        // What ends a connection early is the peer's affair and already an event; there is nothing to report.
+        try? await accepted.channel.executeThenClose { inbound, outbound in
+            let connection = SMTPServerConnection(
+                remoteAddress: accepted.remoteAddress,
+                hasTLSContext: accepted.hasTLSContext,
+                inbound: inbound,
+                outbound: outbound
+            )
+            if isImplicitTLS, await !connection.awaitTLS() { return }
+            await session(connection)
+            await connection.close()
+        }
+    }
+}
+
+/// A connection that was admitted, its pipeline ready.
+struct AcceptedConnection: Sendable {
+    let channel: NIOAsyncChannel<[ServerEvent], ServerAction>
+    let remoteAddress: IPAddress?
+    let hasTLSContext: Bool
+
+    /// Sets up an accepted channel; `nil` when it is one too many, or TLS is wanted and there is none.
+    static func make(_ channel: any Channel, _ configuration: SMTPListener.Configuration) throws -> AcceptedConnection?
+    {
+        let address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+        let limits = configuration.connectionLimits
+        let tls = configuration.tlsContext()
+        let operations = channel.pipeline.syncOperations
+        guard limits.admit(address) else {
+            let words = configuration.isImplicitTLS ? [] : Reply.tooManyConnections.encoded
+            try operations.addHandler(RefusalHandler(saying: words))
+            return nil
+        }
+        channel.closeFuture.whenComplete { _ in limits.release(address) }
+        if configuration.isImplicitTLS {
+            guard let tls else {
+                try operations.addHandler(RefusalHandler(saying: []))
+                return nil
+            }
+            try operations.addHandler(NIOSSLServerHandler(context: tls))
+        }
+        try operations.addHandler(
+            ServerFramingHandler(
+                limits: configuration.limits,
+                tlsContext: tls,
+                isHandshaking: configuration.isImplicitTLS
+            )
+        )
+        let wrapped = try NIOAsyncChannel<[ServerEvent], ServerAction>(
+            wrappingChannelSynchronously: channel,
+            configuration: .init(backPressureStrategy: .init(lowWatermark: 1, highWatermark: 1))
+        )
+        return AcceptedConnection(channel: wrapped, remoteAddress: address, hasTLSContext: tls != nil)
+    }
+}
+
+/// The connections that are being served, so that they can be told to end.
+private final class LiveConnections: Sendable {
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var isDraining = false
+    }
+
+    private let state = Mutex(State())
+
+    /// - Returns: whether draining has begun already.
+    func insert(_ channel: any Channel) -> Bool {
+        state.withLock { state in
+            state.channels[ObjectIdentifier(channel)] = channel
+            return state.isDraining
+        }
+    }
+
+    func remove(_ channel: any Channel) {
+        _ = state.withLock { $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    func startDraining() -> [any Channel] {
+        state.withLock { state in
+            state.isDraining = true
+            return Array(state.channels.values)
+        }
+    }
+}
