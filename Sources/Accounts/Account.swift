@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+package import Mail
+
+/// A user: who may sign in, what mail is theirs, and which folder it goes to.
+package struct Account: Sendable, Hashable {
+    /// Login and name of the folder `mail/NAME`, the only name that is ever in clear on the disk.
+    package let name: AccountName
+    /// Mail for these is the user's, and these the user may send as.
+    package let addresses: [EmailAddress]
+
+    package init(name: AccountName, addresses: [EmailAddress]) {
+        self.name = name
+        self.addresses = addresses
+    }
+}
+
+/// A login that is safe as the name of a folder.
+///
+/// 1 to 64 of `a-z 0-9 . _ -`, beginning with a letter or digit; upper case is folded. So it holds no slash, cannot be `.`
+/// or `..`, and is never a hidden file.
+package struct AccountName: Hashable, Sendable, Codable, Comparable {
+    package let text: String
+
+    package init?(_ text: String) {
+        let folded = text.lowercased()
+        let isSafe = folded.utf8.allSatisfy { byte in
+            (97...122).contains(byte) || (48...57).contains(byte) || byte == 46 || byte == 95 || byte == 45
+        }
+        guard (1...64).contains(folded.utf8.count), isSafe, let first = folded.utf8.first, first != 46, first != 95,
+            first != 45
+        else { return nil }
+        self.text = folded
+    }
+
+    package static func < (lhs: AccountName, rhs: AccountName) -> Bool { lhs.text < rhs.text }
+}
+
+/// An address that stands for others.
+package struct Alias: Sendable, Hashable {
+    package let address: EmailAddress
+    package let targets: [EmailAddress]
+
+    package init(address: EmailAddress, targets: [EmailAddress]) {
+        self.address = address
+        self.targets = targets
+    }
+}
+
+/// Why an account or alias could not be changed.
+package enum AccountError: Error, Sendable, Equatable {
+    case exists
+    case unknown
+    /// The address belongs to another account or is an alias.
+    case addressTaken
+    case noAddresses
+    /// 8 to 1,024 bytes are asked for.
+    case badPassword
+    /// An alias needs 1 to 100 targets, and must not name itself.
+    case badAlias
+
+    package var sentence: String {
+        switch self {
+        case .exists: "There is a user of that name already."
+        case .unknown: "There is no such user or alias."
+        case .addressTaken: "The address belongs to another user or alias already."
+        case .noAddresses: "A user needs at least one address."
+        case .badPassword: "A password must have 8 to 1,024 bytes."
+        case .badAlias: "An alias needs 1 to 100 other addresses."
+        }
+    }
+}
+
+/// What a stored account record holds.
+struct AccountRecord: Codable {
+    var name: String
+    var addresses: [String]
+    var verifier: PasswordVerifier
+
+    var account: Account? {
+        AccountName(name).map { Account(name: $0, addresses: addresses.compactMap { EmailAddress($0) }) }
+    }
+}
+
+/// What a stored alias record holds.
+struct AliasRecord: Codable {
+    var address: String
+    var targets: [String]
+
+    var alias: Alias? {
+        EmailAddress(address).map { Alias(address: $0, targets: targets.compactMap { EmailAddress($0) }) }
+    }
+}

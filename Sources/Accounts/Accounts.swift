@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+package import Mail
+package import Privacy
+package import Store
+import Synchronization
+
+/// What an address means here.
+package enum AddressResolution: Sendable, Equatable {
+    /// A user's mailbox; the tag, if the address had one, is lost here and kept in the address itself.
+    case user(AccountName)
+    /// Other addresses, ours or elsewhere; aliases among them are expanded, users' addresses are not.
+    case alias([EmailAddress])
+    case unknown
+}
+
+/// What came of a sign-in.
+package enum SignIn: Sendable, Equatable {
+    case accepted(Account)
+    /// Wrong name or wrong password; which of them is not told, nor shown by the time it took.
+    case rejected
+    /// Too many are signing in: `454 4.7.0`.
+    case busy
+}
+
+/// Users, their addresses and aliases: sealed records, of which a picture is kept in memory.
+package final class Accounts: Sendable {
+    private struct Directory {
+        var accounts: [AccountName: AccountRecord] = [:]
+        /// By ``EmailAddress/lookupKey``.
+        var owners: [String: AccountName] = [:]
+        var aliases: [String: Alias] = [:]
+        /// In the order in which they were added.
+        var order: [AccountName] = []
+    }
+
+    /// An alias may name aliases this deep.
+    private static let deepestAlias = 10
+    /// An alias never stands for more addresses.
+    private static let mostTargets = 1000
+
+    private let records: RecordStore
+    private let log: Log
+    private let passwords: PasswordThread
+    private let directory: Mutex<Directory>
+    /// One change at a time, so that two cannot take the same address.
+    private let changes = ChangeQueue()
+
+    /// Reads all accounts and aliases.
+    package static func load(from records: RecordStore, log: Log) async throws(StoreError) -> Accounts {
+        let accounts = Accounts(records: records, log: log, passwords: PasswordThread())
+        try await accounts.reload()
+        return accounts
+    }
+
+    init(records: RecordStore, log: Log, passwords: PasswordThread) {
+        self.records = records
+        self.log = log
+        self.passwords = passwords
+        directory = Mutex(Directory())
+    }
+
+    /// Reads all again; for when another process has changed them.
+    package func reload() async throws(StoreError) {
+        var fresh = Directory()
+        let decoder = JSONDecoder()
+        for stored in try await records.all(.account) {
+            guard let record = try? decoder.decode(AccountRecord.self, from: Data(stored.value)),
+                let account = record.account
+            else {
+                log.error("an account's record makes no sense and is left out")
+                continue
+            }
+            fresh.accounts[account.name] = record
+            fresh.order.append(account.name)
+            for address in account.addresses { fresh.owners[address.lookupKey] = account.name }
+        }
+        for stored in try await records.all(.alias) {
+            guard let alias = try? decoder.decode(AliasRecord.self, from: Data(stored.value)).alias else { continue }
+            fresh.aliases[alias.address.lookupKey] = alias
+        }
+        directory.withLock { $0 = fresh }
+    }
+
+    // MARK: Questions
+
+    /// Checks a password.
+    ///
+    /// A name that does not exist takes as long as a wrong password.
+    package func verify(login: String, password: [UInt8]) async -> SignIn {
+        let found = find(login: login)
+        let verifier = found?.verifier ?? .nobody
+        guard let isRight = await passwords.run({ verifier.accepts(password) }) else { return .busy }
+        guard isRight, let account = found?.account else { return .rejected }
+        return .accepted(account)
+    }
+
+    /// What mail for `address` means: the address itself, else without its tag.
+    package func resolve(_ address: EmailAddress, tagSeparator: Character? = "+") -> AddressResolution {
+        directory.withLock { Self.resolve(address, tagSeparator, $0) }
+    }
+
+    /// The addresses that a user may send as.
+    package func addresses(of name: AccountName) -> [EmailAddress] {
+        account(name)?.addresses ?? []
+    }
+
+    /// Whether a user may send as `address`: their own, with any tag.
+    package func maySend(_ name: AccountName, as address: EmailAddress, tagSeparator: Character? = "+") -> Bool {
+        directory.withLock { directory in
+            if directory.owners[address.lookupKey] == name { return true }
+            guard let separator = tagSeparator, let plain = address.withoutTag(separator) else { return false }
+            return directory.owners[plain.lookupKey] == name
+        }
+    }
+
+    package func account(_ name: AccountName) -> Account? {
+        directory.withLock { $0.accounts[name]?.account }
+    }
+
+    /// Every account, by name.
+    package func list() -> [Account] {
+        directory.withLock { $0.accounts.values.compactMap(\.account) }.sorted { $0.name < $1.name }
+    }
+
+    /// Every alias.
+    package func aliases() -> [Alias] {
+        directory.withLock { Array($0.aliases.values) }.sorted { $0.address.lookupKey < $1.address.lookupKey }
+    }
+
+    /// Who gets mail for `postmaster` (RFC 5321 section 4.5.1): the account or alias of that name in `domain`, else the
+    /// account that was added first.
+    package func postmaster(domain: Domain) -> AddressResolution {
+        if let address = EmailAddress(localPart: "postmaster", domain: domain) {
+            let named = resolve(address, tagSeparator: nil)
+            if named != .unknown { return named }
+        }
+        return directory.withLock { $0.order.first }.map { .user($0) } ?? .unknown
+    }
+
+    // MARK: Changes; each is durable on return
+
+    /// Adds a user.
+    package func add(_ account: Account, password: [UInt8]) async throws {
+        guard !account.addresses.isEmpty else { throw AccountError.noAddresses }
+        let verifier = try await makeVerifier(password)
+        try await changes.perform { [self] in
+            try directory.withLock { directory in
+                guard directory.accounts[account.name] == nil else { throw AccountError.exists }
+                for address in account.addresses {
+                    try Self.requireFree(address.lookupKey, for: account.name, directory)
+                }
+            }
+            try await save(account, verifier)
+        }
+    }
+
+    /// Replaces a user's addresses.
+    package func setAddresses(_ addresses: [EmailAddress], of name: AccountName) async throws {
+        guard !addresses.isEmpty else { throw AccountError.noAddresses }
+        try await changes.perform { [self] in
+            let verifier = try directory.withLock { directory in
+                guard let record = directory.accounts[name] else { throw AccountError.unknown }
+                for address in addresses { try Self.requireFree(address.lookupKey, for: name, directory) }
+                return record.verifier
+            }
+            try await save(Account(name: name, addresses: addresses), verifier)
+        }
+    }
+
+    /// Sets a user's password.
+    package func setPassword(_ password: [UInt8], of name: AccountName) async throws {
+        let verifier = try await makeVerifier(password)
+        try await changes.perform { [self] in
+            guard let account = account(name) else { throw AccountError.unknown }
+            try await save(account, verifier)
+        }
+    }
+
+    /// Removes a user.
+    ///
+    /// The mail folder stays.
+    package func remove(_ name: AccountName) async throws {
+        try await changes.perform { [self] in
+            guard account(name) != nil else { throw AccountError.unknown }
+            try await records.remove(.account, id: Array(name.text.utf8))
+            try await reload()
+        }
+    }
+
+    /// Adds an alias, or replaces its targets.
+    package func setAlias(_ alias: Alias) async throws {
+        let key = alias.address.lookupKey
+        guard (1...100).contains(alias.targets.count), !alias.targets.contains(alias.address) else {
+            throw AccountError.badAlias
+        }
+        try await changes.perform { [self] in
+            try directory.withLock { directory in
+                guard directory.owners[key] == nil else { throw AccountError.addressTaken }
+            }
+            let record = AliasRecord(address: alias.address.wire, targets: alias.targets.map(\.wire))
+            try await records.put(kind: .alias, id: Array(key.utf8), value: [UInt8](JSONEncoder().encode(record)))
+            try await reload()
+        }
+    }
+
+    package func removeAlias(_ address: EmailAddress) async throws {
+        let key = address.lookupKey
+        try await changes.perform { [self] in
+            guard directory.withLock({ $0.aliases[key] != nil }) else { throw AccountError.unknown }
+            try await records.remove(.alias, id: Array(key.utf8))
+            try await reload()
+        }
+    }
+
+    // MARK: Inside
+
+    private func makeVerifier(_ password: [UInt8]) async throws -> PasswordVerifier {
+        guard (8...1024).contains(password.count) else { throw AccountError.badPassword }
+        guard let verifier = await passwords.run({ PasswordVerifier(password: password) }).flatMap({ $0 }) else {
+            throw AccountError.badPassword
+        }
+        return verifier
+    }
+
+    private func save(_ account: Account, _ verifier: PasswordVerifier) async throws {
+        let record = AccountRecord(
+            name: account.name.text,
+            addresses: account.addresses.map(\.wire),
+            verifier: verifier
+        )
+        try await records.put(
+            kind: .account,
+            id: Array(account.name.text.utf8),
+            lookups: account.addresses.map(\.lookupKey),
+            value: [UInt8](JSONEncoder().encode(record))
+        )
+        try await reload()
+    }
+
+    /// A login is the account's name or one of its addresses.
+    private func find(login: String) -> AccountRecord? {
+        directory.withLock { directory in
+            if let name = AccountName(login), let record = directory.accounts[name] { return record }
+            guard let address = EmailAddress(login), let name = directory.owners[address.lookupKey] else { return nil }
+            return directory.accounts[name]
+        }
+    }
+
+    private static func requireFree(_ key: String, for name: AccountName, _ directory: Directory) throws {
+        if let owner = directory.owners[key], owner != name { throw AccountError.addressTaken }
+        if directory.aliases[key] != nil { throw AccountError.addressTaken }
+    }
+
+    private static func resolve(
+        _ address: EmailAddress,
+        _ separator: Character?,
+        _ directory: Directory
+    ) -> AddressResolution {
+        if let name = directory.owners[address.lookupKey] { return .user(name) }
+        if let alias = directory.aliases[address.lookupKey] {
+            var targets: [EmailAddress] = []
+            var seen: Set<String> = [address.lookupKey]
+            expand(alias, directory, depth: 1, &targets, &seen)
+            return targets.isEmpty ? .unknown : .alias(targets)
+        }
+        guard let separator, let plain = address.withoutTag(separator) else { return .unknown }
+        return resolve(plain, nil, directory)
+    }
+
+    /// Each address once; what goes round in a circle or too deep leads nowhere.
+    private static func expand(
+        _ alias: Alias,
+        _ directory: Directory,
+        depth: Int,
+        _ targets: inout [EmailAddress],
+        _ seen: inout Set<String>
+    ) {
+        for target in alias.targets where targets.count < mostTargets && seen.insert(target.lookupKey).inserted {
+            if let inner = directory.aliases[target.lookupKey] {
+                guard depth < deepestAlias else { continue }
+                expand(inner, directory, depth: depth + 1, &targets, &seen)
+            } else {
+                targets.append(target)
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Keeps a second process (or a second store in this one) from opening the same database.
+///
+/// An advisory `flock` on a file beside the database; the kernel lets go of it when the process ends, however it ends.
+final class DirectoryLock: Sendable {
+    private let descriptor: Int32
+
+    /// Makes the directory (0700) when it is not there.
+    ///
+    /// Throws ``StoreError/alreadyOpen``.
+    init(directory: String, name: String) throws(StoreError) {
+        guard unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw .io("directory") }
+        descriptor = unsafe open(directory + "/" + name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw .io("lock") }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw code == EWOULDBLOCK ? .alreadyOpen : .io("lock")
+        }
+    }
+
+    deinit { close(descriptor) }
+}
+
+/// How much room the file system has left.
+enum FreeSpace {
+    /// New mail is refused when less than this would be left.
+    static let reserve = 64 << 20
+
+    /// Bytes that an unprivileged process may still write under `path`; all there is when that cannot be told.
+    static func available(_ path: String) -> Int {
+        var facts = statvfs()
+        guard unsafe statvfs(path, &facts) == 0 else { return .max }
+        let (bytes, overflow) = Int(clamping: facts.f_bavail).multipliedReportingOverflow(
+            by: Int(clamping: facts.f_frsize)
+        )
+        return overflow ? .max : bytes
+    }
+
+    static func hasRoom(for bytes: Int, in path: String) -> Bool {
+        available(path) &- reserve >= bytes
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Mail
+package import Privacy
+
+/// What the SMTP session said about a message, apart from its recipients.
+///
+/// Kept sealed.
+package struct Envelope: Sendable {
+    /// Whose mail this is; decides scrubbing, notices and bounces.
+    package enum Origin: UInt8, Sendable {
+        case ours = 0
+        case strangers = 1
+    }
+
+    /// `RET` (RFC 3461 section 4.3).
+    package enum Return: UInt8, Sendable {
+        case full = 0
+        case headers = 1
+    }
+
+    package var reversePath: ReversePath
+    package var origin: Origin
+    /// When the message was accepted.
+    package var arrival: WallTime
+    /// The word for the `Received` field and reports: `ESMTPS`, `ESMTPSA`, `LOCAL`.
+    package var protocolName: String
+    /// `ENVID`, decoded (RFC 3461 section 4.4).
+    package var envelopeID: String?
+    package var returnContent: Return?
+    /// The sender asked for SMTPUTF8 (RFC 6531).
+    package var smtpUTF8: Bool
+    /// The sender said `BODY=8BITMIME`, or the body has octets above 127.
+    package var body8Bit: Bool
+
+    package init(
+        reversePath: ReversePath,
+        origin: Origin,
+        arrival: WallTime,
+        protocolName: String,
+        envelopeID: String? = nil,
+        returnContent: Return? = nil,
+        smtpUTF8: Bool = false,
+        body8Bit: Bool = false
+    ) {
+        self.reversePath = reversePath
+        self.origin = origin
+        self.arrival = arrival
+        self.protocolName = protocolName
+        self.envelopeID = envelopeID
+        self.returnContent = returnContent
+        self.smtpUTF8 = smtpUTF8
+        self.body8Bit = body8Bit
+    }
+}
+
+/// What the sender wants to hear about one recipient (RFC 3461 sections 4.1 and 4.2).
+package struct CopyDSN: Sendable, Equatable {
+    package struct Notify: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        package static let never = Notify(rawValue: 1)
+        package static let success = Notify(rawValue: 2)
+        package static let failure = Notify(rawValue: 4)
+        package static let delay = Notify(rawValue: 8)
+    }
+
+    /// Nil: the sender did not say; the default of RFC 3461 holds (failure, and delay as the server likes).
+    package var notify: Notify?
+    /// `ORCPT`: address type and decoded address.
+    package var originalRecipientType: String?
+    package var originalRecipient: String?
+
+    package init(notify: Notify? = nil, originalRecipientType: String? = nil, originalRecipient: String? = nil) {
+        self.notify = notify
+        self.originalRecipientType = originalRecipientType
+        self.originalRecipient = originalRecipient
+    }
+}
