@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Commitment
+package import Mail
+
+/// Everything that `postern.toml` says, checked, with every default filled in and every path absolute.
+///
+/// Made by ``load(path:)``, ``parse(text:name:directory:)`` or ``tryIt(data:portBase:)``. The properties' initial
+/// values are the defaults that the manual prints.
+package struct PosternSettings: Sendable {
+    /// The level of the Commitment that this gateway keeps.
+    ///
+    /// It sets the defaults that differ by level.
+    package var level: Level
+    /// The name that the gateway greets with and signs its trace fields with.
+    package var hostname: Domain
+    /// The directory of the queue, the keys and the mailboxes.
+    package var data = TopDraft().data
+    /// The domains for which mail from strangers is taken.
+    ///
+    /// Never holds `*`.
+    package var accept: [Domain] = []
+    /// Clients that are *ours* by their address alone.
+    ///
+    /// Empty: nobody is, loopback included.
+    package var networks: [NetworkRange] = []
+    /// What parts a mailbox name from a tag (`alice+news`); nil when tags are off.
+    package var tagSeparator = TopDraft().tagSeparator
+    package var listeners: [Listener] = []
+    package var routes: [Route] = []
+    /// The server's certificate; nil means that listeners offer no TLS (in try-it mode: that one is self-made).
+    package var tls: TLSFiles?
+    package var vault = VaultSource.prompt
+    package var protection = ProtectionSettings()
+    package var scrub = ScrubSettings()
+    package var limits = Limits()
+    package var delivery = DeliverySettings()
+    package var resolver = ResolverSettings()
+    package var log: LogSettings
+    package var control = ControlSettings()
+    /// True only for settings that ``tryIt(data:portBase:)`` made: a self-made certificate and a key file beside the
+    /// data are then expected.
+    package var isTryIt = false
+    /// Where each value came from; empty for settings that no file gave.
+    package var positions = SourcePositions()
+
+    package init(level: Level, hostname: Domain) {
+        self.level = level
+        self.hostname = hostname
+        self.log = LogSettings(level: level)
+    }
+
+    /// Whether mail from strangers is taken for `domain`.
+    ///
+    /// Routes have no say in this.
+    package func accepts(_ domain: Domain) -> Bool { accept.contains(domain) }
+
+    /// The route for mail to `domain`: its own, else the one for `*`, else none.
+    package func route(for domain: Domain) -> Route? {
+        routes.first { $0.domain == .domain(domain) } ?? routes.first { $0.domain == .any }
+    }
+
+    /// Whether a client with this address (4 or 16 bytes, network order) is ours by `networks`.
+    package func isOurs(address: [UInt8]) -> Bool { networks.contains { $0.contains(address) } }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Mail
+
+extension ListenerDraft {
+    static func listener(_ table: TableNode, _ place: String, _ reading: inout Reading) -> Listener? {
+        var draft = ListenerDraft()
+        SettingsSchema.listener.decode(table.members, at: place, into: &draft, &reading)
+        guard let role = draft.role else {
+            reading.reportMissing(
+                "role",
+                in: table,
+                place,
+                remedy: "add role = \"mx\", \"submission\" or \"submissions\""
+            )
+            return nil
+        }
+        return Listener(role: role, address: draft.address, port: draft.port, line: table.line)
+    }
+}
+
+extension TLSDraft {
+    static func files(_ table: TableNode, _ reading: inout Reading) -> TLSFiles? {
+        var draft = TLSDraft()
+        SettingsSchema.tls.decode(table.members, at: "tls", into: &draft, &reading)
+        if draft.certificate == nil {
+            reading.reportMissing("certificate", in: table, "tls", remedy: "name the file of the certificate chain")
+        }
+        if draft.key == nil {
+            reading.reportMissing("key", in: table, "tls", remedy: "name the file of the private key")
+        }
+        guard let certificate = draft.certificate, let key = draft.key else { return nil }
+        return TLSFiles(certificate: certificate, key: key, keyPassphraseFile: draft.keyPassphraseFile)
+    }
+}
+
+extension VaultDraft {
+    static func source(_ table: TableNode, _ reading: inout Reading) -> VaultSource {
+        var draft = VaultDraft()
+        SettingsSchema.vault.decode(table.members, at: "vault", into: &draft, &reading)
+        if draft.passphraseFile != nil, draft.keyFile != nil {
+            reading.report(
+                line: reading.positions.line("vault.key_file"),
+                key: "vault.key_file",
+                problem: "the vault has a passphrase file too",
+                remedy: "keep one of passphrase_file and key_file"
+            )
+        }
+        if let path = draft.passphraseFile { return .passphraseFile(path) }
+        if let path = draft.keyFile { return .keyFile(path) }
+        return .prompt
+    }
+}
+
+extension RuleDraft {
+    static func rule(_ table: TableNode, _ place: String, _ reading: inout Reading) -> ProtectionSettings.Rule? {
+        var draft = RuleDraft()
+        SettingsSchema.protectionRule.decode(table.members, at: place, into: &draft, &reading)
+        guard let subject = draft.subject else {
+            reading.reportMissing("for", in: table, place, remedy: "say for whom the rule is, for = \"example.net\"")
+            return nil
+        }
+        if draft.mode == nil, draft.headerProtection == nil, draft.wrapSigned == nil, table.members.count == 1 {
+            reading.report(
+                line: table.line,
+                key: place,
+                problem: "the rule says nothing",
+                remedy: "add mode, header_protection or wrap_signed"
+            )
+        }
+        return ProtectionSettings.Rule(
+            for: subject,
+            mode: draft.mode,
+            headerProtection: draft.headerProtection,
+            wrapSigned: draft.wrapSigned,
+            line: table.line
+        )
+    }
+}
+
+extension Reading {
+    /// Reports a required key that the table does not have; one that is there but impossible was reported already.
+    mutating func reportMissing(_ name: String, in table: TableNode, _ place: String, remedy: String) {
+        guard !table.members.contains(where: { $0.key == name }) else { return }
+        report(line: table.line, key: "\(place).\(name)", problem: "the key is missing", remedy: remedy)
+    }
+}

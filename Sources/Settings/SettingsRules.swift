@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Mail
+
+/// What the keys of one file must agree on, whatever the level.
+enum SettingsRules {
+    static func check(_ settings: PosternSettings, _ reading: inout Reading) {
+        checkListeners(settings, &reading)
+        checkRoutes(settings, &reading)
+        checkRules(settings, &reading)
+        checkAmounts(settings, &reading)
+        checkDelivery(settings, &reading)
+        checkControl(settings, &reading)
+    }
+
+    private static func checkListeners(_ settings: PosternSettings, _ reading: inout Reading) {
+        if settings.listeners.isEmpty, !reading.diagnostics.contains(where: { $0.key.hasPrefix("listener") }) {
+            reading.report(
+                line: 1,
+                key: "listener",
+                problem: "nothing listens",
+                remedy: "add a [[listener]] with its role"
+            )
+        }
+        for (index, listener) in settings.listeners.enumerated() {
+            guard let earlier = settings.listeners[..<index].first(where: { collide($0, listener) }) else { continue }
+            let socket = EndpointText.format(.tcp(host: listener.address, port: listener.port))
+            reading.report(
+                line: listener.line,
+                key: "listener",
+                problem:
+                    "\(socket) is taken by the listener of line \(earlier.line)",
+                remedy: "give it another port or address, or remove one"
+            )
+        }
+    }
+
+    private static func collide(_ one: Listener, _ other: Listener) -> Bool {
+        guard one.port == other.port else { return false }
+        let addresses = [one.address, other.address]
+        if one.address == other.address || addresses.contains("::") { return true }
+        return addresses.contains("0.0.0.0") && addresses.allSatisfy { !$0.contains(":") }
+    }
+
+    private static func checkRoutes(_ settings: PosternSettings, _ reading: inout Reading) {
+        for (index, route) in settings.routes.enumerated() {
+            guard let earlier = settings.routes[..<index].first(where: { $0.domain == route.domain }) else { continue }
+            reading.report(
+                line: route.line,
+                key: "route.domain",
+                problem: "the domain has a route in line \(earlier.line)",
+                remedy: "keep one of the two"
+            )
+        }
+        // A route that was reported is missing here; its domain would be blamed for nothing.
+        guard !reading.diagnostics.contains(where: { $0.key.hasPrefix("route") }) else { return }
+        for domain in settings.accept where settings.route(for: domain) == nil {
+            reading.report(
+                line: reading.positions.line("accept"),
+                key: "accept",
+                problem: "\(domain.wire) has no route, so its mail could go nowhere",
+                remedy: "add a [[route]] for it"
+            )
+        }
+        for (index, route) in settings.routes.enumerated() {
+            guard case .domain(let domain) = route.domain, let recipients = route.recipients else { continue }
+            for recipient in recipients where recipient.domain != domain {
+                reading.report(
+                    line: reading.positions.line("route[\(index)].recipients"),
+                    key: "route.recipients",
+                    problem: "one of the addresses is not in \(domain.wire)",
+                    remedy: "move it to the route of its domain"
+                )
+            }
+        }
+    }
+
+    private static func checkRules(_ settings: PosternSettings, _ reading: inout Reading) {
+        let rules = settings.protection.rules
+        for (index, rule) in rules.enumerated() {
+            guard let earlier = rules[..<index].first(where: { $0.subject == rule.subject }) else { continue }
+            reading.report(
+                line: rule.line,
+                key: "protection.rule.for",
+                problem: "there is a rule for the same in line \(earlier.line)",
+                remedy: "make one rule of the two"
+            )
+        }
+    }
+
+    private static func checkAmounts(_ settings: PosternSettings, _ reading: inout Reading) {
+        let limits = settings.limits
+        if limits.headerBytes > limits.messageBytes {
+            reading.report("limits.header_bytes", "it is larger than message_bytes", "make it smaller")
+        }
+        if limits.expandedBytes < limits.messageBytes {
+            reading.report(
+                "limits.expanded_bytes",
+                "it is smaller than message_bytes, so not even one copy of a large message fits",
+                "make it larger"
+            )
+        }
+        if limits.connectionsPerAddress > limits.connections {
+            reading.report("limits.connections_per_address", "it is larger than connections", "make it smaller")
+        }
+    }
+
+    private static func checkDelivery(_ settings: PosternSettings, _ reading: inout Reading) {
+        let delivery = settings.delivery
+        if delivery.retryFirst > delivery.retryLongest {
+            reading.report("delivery.retry_first", "it is longer than retry_longest", "make it shorter")
+        }
+        if delivery.warnAfter >= delivery.expireAfter {
+            reading.report(
+                "delivery.warn_after",
+                "the warning would come after the message has gone back",
+                "make it shorter than expire_after"
+            )
+        }
+        if !delivery.ipv4, !delivery.ipv6 {
+            reading.report("delivery.ipv6", "without IPv4 and IPv6 no mail leaves", "switch one of them on")
+        }
+    }
+
+    private static func checkControl(_ settings: PosternSettings, _ reading: inout Reading) {
+        if let socket = settings.control.socket, socket.utf8.count > 107 {
+            reading.report(
+                "control.socket",
+                "the path is longer than the 107 bytes that a socket's may have",
+                "use a shorter one"
+            )
+        }
+    }
+}
+
+extension Reading {
+    fileprivate mutating func report(_ key: String, _ problem: String, _ remedy: String) {
+        let table = key.split(separator: ".").first.map { String($0) } ?? key
+        // The other key of the pair may be the one that was written.
+        let line = positions.line(key) > 0 ? positions.line(key) : positions.line(table)
+        report(line: line, key: key, problem: problem, remedy: remedy)
+    }
+}
