@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Mail
+import SMTPTransport
+import SMTPWire
+import Settings
+
+/// One server to hand mail to, and how the channel to it must be.
+struct Peer: Sendable {
+    /// Where it can be reached; tried in this order.
+    enum Place: Sendable, Hashable {
+        case address(IPAddress, port: Int)
+        /// A name that the system's resolver knows.
+        case host(String, port: Int)
+        case unix(path: String)
+    }
+
+    /// Equal for peers that can share connections.
+    let key: String
+    /// The host's name, for certificates and reports.
+    let name: String
+    let places: [Place]
+    let dialect: SMTPClientConnection.Dialect
+    let security: NextHop.ChannelSecurity
+    let caFile: String?
+    let credentials: NextHop.Credentials?
+
+    /// The server of an `lmtp` or `relay` route.
+    init(_ next: NextHop, dialect: SMTPClientConnection.Dialect) {
+        self.key = (dialect == .lmtp ? "lmtp " : "relay ") + next.endpoint.hint
+        self.dialect = dialect
+        self.security = next.tls
+        self.caFile = next.caFile
+        self.credentials = next.credentials
+        switch next.endpoint {
+        case .tcp(let host, let port):
+            self.name = host
+            self.places = [IPAddress(host).map { .address($0, port: port) } ?? .host(host, port: port)]
+        case .unix(let path):
+            self.name = "localhost"
+            self.places = [.unix(path: path)]
+        }
+    }
+
+    /// An MX host.
+    init(mailExchange host: String, addresses: [IPAddress], port: Int) {
+        self.key = "mx \(host) \(port)"
+        self.name = host
+        self.places = addresses.map { .address($0, port: port) }
+        self.dialect = .smtp
+        self.security = .opportunistic
+        self.caFile = nil
+        self.credentials = nil
+    }
+}
+
+extension DeliveryHop {
+    /// The fixed server of the hop; nil where the DNS or nobody has one.
+    var peer: Peer? {
+        switch self {
+        case .lmtp(let next): Peer(next, dialect: .lmtp)
+        case .relay(let next): Peer(next, dialect: .smtp)
+        case .maildir, .mx: nil
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import SMTPWire
+import Testing
+
+@testable import DNSResolver
+
+@Suite("Reading record data")
+struct RecordDecoderTests {
+    @Test("an MX record is its preference and a name without trailing dot")
+    func exchange() {
+        let data: [UInt8] = [0x01, 0x02, 2] + Array("mx".utf8) + [4] + Array("post".utf8) + [0]
+        #expect(RecordDecoder.decode(.mx, data[...]) == .mx(preference: 258, exchange: "mx.post"))
+        #expect(RecordDecoder.decode(.mx, [0, 0, 0]) == .mx(preference: 0, exchange: ""))
+    }
+
+    @Test("a dot or an odd byte inside a label is escaped")
+    func escapes() {
+        #expect(RecordDecoder.name([3, 0x61, 0x2e, 0x62, 0]) == "a\\046b")
+        #expect(RecordDecoder.name([2, 0x00, 0xff, 0]) == "\\000\\255")
+    }
+
+    @Test(
+        "what is cut short, too long or compressed is no record",
+        arguments: [
+            [], [0], [0, 10], [0, 10, 3, 0x61], [0, 10, 0xc0, 0x0c], [0, 10, 1, 0x61], [0, 10, 0, 0],
+            [0, 10] + [UInt8](repeating: 1, count: 300) + [0],
+        ] as [[UInt8]]
+    )
+    func malformed(_ data: [UInt8]) {
+        #expect(RecordDecoder.decode(.mx, data[...]) == nil)
+    }
+
+    @Test("no bytes whatever make the decoder trap")
+    func total() {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<20_000 {
+            let data = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
+            for type in [RecordType.a, .aaaa, .mx] { _ = RecordDecoder.decode(type, data[...]) }
+        }
+    }
+
+    @Test("special addresses are known")
+    func special() throws {
+        #expect(try #require(IPAddress("0.0.0.0")).isUnspecified)
+        #expect(try #require(IPAddress("::")).isUnspecified)
+        #expect(try #require(IPAddress("224.0.0.1")).isMulticastOrBroadcast)
+        #expect(try #require(IPAddress("ff02::1")).isMulticastOrBroadcast)
+        #expect(try #require(IPAddress("255.255.255.255")).isMulticastOrBroadcast)
+        #expect(try #require(IPAddress("169.254.169.254")).isLinkLocal)
+        #expect(try #require(IPAddress("fe80::1")).isLinkLocal)
+        for text in ["192.0.2.1", "2001:db8::1", "172.32.0.1", "128.0.0.1"] {
+            let address = try #require(IPAddress(text))
+            #expect(!address.isUnspecified && !address.isMulticastOrBroadcast && !address.isLinkLocal)
+        }
+    }
+}
