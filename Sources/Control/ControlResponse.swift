@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Privacy
+
+/// The gateway's answer to one ``ControlRequest``.
+package enum ControlResponse: Codable, Sendable {
+    case status(StatusReport)
+    case log([LogLine])
+    case trace(TraceReport)
+    case explanation(Explanation)
+    case keys([KeySummary])
+    /// What became of one certificate that was to be imported; said for a refused one too.
+    case imported(KeyImport)
+    /// Text as it is: an armored certificate, or a discarded message.
+    case exported(String)
+    case users([UserSummary], aliases: [AliasSummary])
+    case queue([QueueEntry])
+    /// Waiting messages, and their copies.
+    case count(messages: Int, copies: Int)
+    case discarded([DiscardedEntry])
+    case vault(VaultReport)
+    /// It was done; the sentence says what.
+    case done(String)
+    /// It was not done; the sentence says why and what to do.
+    case refused(String)
+}
+
+/// What `postern status` shows.
+///
+/// No identifiers in it.
+package struct StatusReport: Codable, Sendable {
+    package var version: String
+    package var processID: Int
+    /// Seconds since the gateway became ready.
+    package var upSeconds: Int
+    package var level: Int
+    package var locked: Bool
+    package var listeners: [Listener]
+    package var sessions: Int
+    /// Waiting copies by state.
+    package var queue: [String: Int]
+    /// Age of the oldest waiting copy, in seconds.
+    package var oldestSeconds: Int?
+    /// Counts since the start: copies by protection (`encrypted`, `clear`, `would-encrypt`, …) and by outcome.
+    package var counters: [String: Int]
+    /// `ok`, or what is wrong with the store.
+    package var store: String
+    /// Sentences about what needs the operator.
+    package var alarms: [String]
+
+    package struct Listener: Codable, Sendable {
+        package var role: String
+        package var address: String
+
+        package init(role: String, address: String) {
+            self.role = role
+            self.address = address
+        }
+    }
+
+    package init(
+        version: String,
+        processID: Int,
+        upSeconds: Int,
+        level: Int,
+        locked: Bool,
+        listeners: [Listener],
+        sessions: Int,
+        queue: [String: Int],
+        oldestSeconds: Int?,
+        counters: [String: Int],
+        store: String,
+        alarms: [String]
+    ) {
+        self.version = version
+        self.processID = processID
+        self.upSeconds = upSeconds
+        self.level = level
+        self.locked = locked
+        self.listeners = listeners
+        self.sessions = sessions
+        self.queue = queue
+        self.oldestSeconds = oldestSeconds
+        self.counters = counters
+        self.store = store
+        self.alarms = alarms
+    }
+}
+
+/// Each copy of one message.
+package struct TraceReport: Codable, Sendable {
+    package var id: String
+    package var copies: [Copy]
+
+    package struct Copy: Codable, Sendable {
+        package var number: Int
+        package var state: String
+        package var protection: String
+        package var attempts: Int
+        /// Seconds since 1970; nil when no further try is due.
+        package var nextTry: Int?
+        package var lastReply: String?
+
+        package init(number: Int, state: String, protection: String, attempts: Int, nextTry: Int?, lastReply: String?) {
+            self.number = number
+            self.state = state
+            self.protection = protection
+            self.attempts = attempts
+            self.nextTry = nextTry
+            self.lastReply = lastReply
+        }
+    }
+
+    package init(id: String, copies: [Copy]) {
+        self.id = id
+        self.copies = copies
+    }
+}
+
+/// What would happen to mail for one address: a list of steps, each with the rule that decides it.
+package struct Explanation: Codable, Sendable {
+    package var address: String
+    package var steps: [Step]
+
+    package struct Step: Codable, Sendable {
+        /// `accept`, `route`, `protection`, `key`.
+        package var question: String
+        package var answer: String
+        package var because: String
+
+        package init(question: String, answer: String, because: String) {
+            self.question = question
+            self.answer = answer
+            self.because = because
+        }
+    }
+
+    package init(address: String, steps: [Step]) {
+        self.address = address
+        self.steps = steps
+    }
+}
+
+/// One certificate in the keyring.
+package struct KeySummary: Codable, Sendable {
+    package var fingerprint: String
+    package var userIDs: [String]
+    package var addresses: [String]
+    package var created: Int
+    package var expires: Int?
+    /// `confirmed`: the operator imported it.
+    package var trust: String
+    /// One sentence: usable, or why not and what to do.
+    package var verdict: String
+    package var usable: Bool
+    /// The encryption subkeys, each in words: `RSA-4096, key ID 0123456789ABCDEF`.
+    package var encryptsTo: [String]
+
+    package init(
+        fingerprint: String,
+        userIDs: [String],
+        addresses: [String],
+        created: Int,
+        expires: Int?,
+        trust: String,
+        verdict: String,
+        usable: Bool,
+        encryptsTo: [String]
+    ) {
+        self.fingerprint = fingerprint
+        self.userIDs = userIDs
+        self.addresses = addresses
+        self.created = created
+        self.expires = expires
+        self.trust = trust
+        self.verdict = verdict
+        self.usable = usable
+        self.encryptsTo = encryptsTo
+    }
+}
+
+/// What became of one certificate.
+package struct KeyImport: Codable, Sendable {
+    /// Upper-case hexadecimal; empty when the certificate could not be read.
+    package var fingerprint: String
+    package var addresses: [String]
+    package var accepted: Bool
+    /// Why, or what the key can do now.
+    package var sentence: String
+
+    package init(fingerprint: String, addresses: [String], accepted: Bool, sentence: String) {
+        self.fingerprint = fingerprint
+        self.addresses = addresses
+        self.accepted = accepted
+        self.sentence = sentence
+    }
+}
+
+package struct UserSummary: Codable, Sendable {
+    package var name: String
+    package var addresses: [String]
+
+    package init(name: String, addresses: [String]) {
+        self.name = name
+        self.addresses = addresses
+    }
+}
+
+package struct AliasSummary: Codable, Sendable {
+    package var address: String
+    package var targets: [String]
+
+    package init(address: String, targets: [String]) {
+        self.address = address
+        self.targets = targets
+    }
+}
+
+/// One waiting copy.
+///
+/// Addresses are there only when the operator asked for them.
+package struct QueueEntry: Codable, Sendable {
+    package var id: String
+    package var copy: Int
+    package var state: String
+    package var protection: String
+    package var arrived: Int
+    package var attempts: Int
+    package var nextTry: Int?
+    package var lastReply: String?
+    package var sender: String?
+    package var recipient: String?
+
+    package init(
+        id: String,
+        copy: Int,
+        state: String,
+        protection: String,
+        arrived: Int,
+        attempts: Int,
+        nextTry: Int?,
+        lastReply: String?,
+        sender: String? = nil,
+        recipient: String? = nil
+    ) {
+        self.id = id
+        self.copy = copy
+        self.state = state
+        self.protection = protection
+        self.arrived = arrived
+        self.attempts = attempts
+        self.nextTry = nextTry
+        self.lastReply = lastReply
+        self.sender = sender
+        self.recipient = recipient
+    }
+}
+
+/// One message that ended where the RFCs forbid a bounce.
+package struct DiscardedEntry: Codable, Sendable {
+    /// For `readDiscarded`.
+    package var id: String
+    /// Seconds since 1970.
+    package var arrived: Int
+    /// When the last of it is deleted.
+    package var gone: Int?
+    package var reason: String
+    package var bytes: Int
+
+    package init(id: String, arrived: Int, gone: Int?, reason: String, bytes: Int) {
+        self.id = id
+        self.arrived = arrived
+        self.gone = gone
+        self.reason = reason
+        self.bytes = bytes
+    }
+}
+
+package struct VaultReport: Codable, Sendable {
+    package var locked: Bool
+    /// The slots in words: `passphrase, made 2026-11-22`.
+    package var slots: [String]
+
+    package init(locked: Bool, slots: [String]) {
+        self.locked = locked
+        self.slots = slots
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Accounts
+package import Keyring
+package import OpenPGP
+package import Privacy
+package import Settings
+package import Store
+package import Vault
+
+/// Everything behind one data directory, opened together: by the running gateway, or by a command when none runs.
+package struct DataDirectory: Sendable {
+    package let path: String
+    package let vault: Vault
+    package let queue: QueueStore
+    package let records: RecordStore
+    package let keyring: Keyring
+    package let accounts: Accounts
+    package let worker: WorkerClient
+
+    /// Opens queue and records under an unlocked vault; makes them when the directory is new.
+    ///
+    /// Blocks while it reads the queue. Throws ``StoreError/alreadyOpen`` while another process has it open.
+    package static func open(
+        path: String,
+        settings: PosternSettings,
+        vault: Vault,
+        time: Time,
+        log: Log
+    ) async throws -> DataDirectory {
+        let queue = try QueueStore.open(directory: path, vault: vault, time: time, log: log)
+        let records = try RecordStore.open(directory: path, vault: vault, time: time, log: log)
+        return DataDirectory(
+            path: path,
+            vault: vault,
+            queue: queue,
+            records: records,
+            keyring: Keyring(records: records),
+            accounts: try await Accounts.load(from: records, log: log),
+            worker: WorkerClient(executable: "/proc/self/exe")
+        )
+    }
+
+    /// Finishes what was handed in and closes the files.
+    package func close() async {
+        await queue.close()
+        await records.close()
+    }
+}

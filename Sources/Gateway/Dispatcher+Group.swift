@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Delivery
+import Mail
+import SMTPWire
+import Store
+
+extension Dispatcher {
+    /// Copies of one content for one next hop as one delivery; nil when no route leads there any more.
+    func deliveryGroup(_ copies: [LeasedCopy], content: any ByteSource) async throws -> DeliveryGroup? {
+        guard let first = copies.first, let hop = routes.hop(for: first.recipient.domain) else { return nil }
+        let envelope = first.envelope
+        return DeliveryGroup(
+            hop: hop,
+            reversePath: envelope.reversePath,
+            recipients: copies.map { DeliveryGroup.Recipient($0.recipient, notify: $0.dsn.wire, orcpt: $0.dsn.orcpt) },
+            content: content,
+            needs: try await needs(of: first, content: content),
+            envid: envelope.envelopeID,
+            ret: envelope.returnContent.map { $0 == .full ? .full : .headers }
+        )
+    }
+
+    /// What was encrypted here is ASCII; the rest is as it came.
+    private func needs(of copy: LeasedCopy, content: any ByteSource) async throws -> ContentNeeds {
+        var needs = ContentNeeds()
+        needs.has8BitBody = copy.envelope.body8Bit && copy.protection != Self.encryptedWord
+        if copy.envelope.smtpUTF8 {
+            let start = try await content.read(at: 0, maxCount: 65_536)
+            var splitter = HeaderSplitter()
+            _ = splitter.consume(start[...])
+            needs.hasUTF8Header = splitter.header.contains { $0 >= 0x80 }
+        }
+        return needs
+    }
+}
+
+extension CopyDSN {
+    /// As it goes on to a server that takes DSN parameters.
+    var wire: SMTPWire.Notify? {
+        notify.map { asked in
+            var wire: SMTPWire.Notify = []
+            if asked.contains(.success) { wire.insert(.success) }
+            if asked.contains(.failure) { wire.insert(.failure) }
+            if asked.contains(.delay) { wire.insert(.delay) }
+            return wire
+        }
+    }
+
+    var orcpt: OriginalRecipient? {
+        guard let originalRecipientType, let originalRecipient else { return nil }
+        return OriginalRecipient(addressType: originalRecipientType, address: originalRecipient)
+    }
+}

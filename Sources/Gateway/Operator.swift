@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Control
+import Keyring
+import Mail
+package import Privacy
+package import Settings
+import Store
+import Vault
+
+/// Answers everything that an operator may ask, for the running gateway and for the command line when none runs.
+package struct Operator: Sendable {
+    let data: DataDirectory
+    let settings: PosternSettings
+    let time: Time
+    /// Nil when no gateway runs.
+    let live: (any LiveGateway)?
+
+    package init(data: DataDirectory, settings: PosternSettings, time: Time, live: (any LiveGateway)?) {
+        self.data = data
+        self.settings = settings
+        self.time = time
+        self.live = live
+    }
+
+    /// The answer; what went wrong is a ``ControlResponse/refused(_:)`` with a sentence.
+    package func answer(_ request: ControlRequest) async -> ControlResponse {
+        do {
+            return try await decide(request)
+        } catch let refusal as Refused {
+            return .refused(refusal.sentence)
+        } catch let error as StoreError {
+            return .refused(error.sentence)
+        } catch {
+            return .refused("It could not be done; `postern log` may tell why.")
+        }
+    }
+
+    /// Why a request was not done.
+    struct Refused: Error {
+        let sentence: String
+
+        init(_ sentence: String) { self.sentence = sentence }
+    }
+
+    private func decide(_ request: ControlRequest) async throws -> ControlResponse {
+        switch request {
+        case .status, .log, .stop: try await askLive(request)
+        case .vaultStatus: try vaultStatus()
+        case .explain(let address): try await explain(address)
+        case .importKey(let certificate): try await importKey(certificate)
+        case .listKeys: .keys(try await summaries(data.keyring.list()))
+        case .showKey(let selector): .keys(try await summaries(keys(selector)))
+        case .removeKey(let selector): try await removeKey(selector)
+        case .exportKey(let selector): try await exportKey(selector)
+        case .listUsers: listUsers()
+        case .addUser, .changePassword, .removeUser, .addAlias, .removeAlias: try await changeUsers(request)
+        case .trace(let id): try await trace(id)
+        case .listQueue(let filter): .queue(try await waiting(filter))
+        case .showQueued(let id, let withAddresses): try await show(id, withAddresses: withAddresses)
+        case .countQueue(let state): try await count(state)
+        case .act(let action, let ids): try await act(action, ids)
+        case .actOnAll(let action, let state): try await actOnAll(action, state)
+        case .listDiscarded: try await discarded()
+        case .readDiscarded(let id): try await readDiscarded(id)
+        }
+    }
+
+    private func askLive(_ request: ControlRequest) async throws -> ControlResponse {
+        guard let live else { throw Refused("No gateway is running for \(data.path); start it with `postern up`.") }
+        switch request {
+        case .status: return .status(await live.status())
+        case .log(let number): return .log(live.logLines(after: number))
+        case .stop:
+            await live.stop()
+            return .done("The gateway is stopping.")
+        default: throw Refused("This is no question for the running gateway.")
+        }
+    }
+
+    private func vaultStatus() throws -> ControlResponse {
+        do {
+            let status = try VaultFile.status(in: data.path)
+            return .vault(VaultReport(locked: false, slots: status.slots.map(\.words)))
+        } catch {
+            throw Refused(error.sentence)
+        }
+    }
+
+    private func explain(_ text: String) async throws -> ControlResponse {
+        let address = try Self.address(text)
+        let explanation = OperatorExplanation(data: data, settings: settings, now: time.wall())
+        return .explanation(try await explanation.explain(address))
+    }
+
+    /// An address that an operator wrote.
+    static func address(_ text: String) throws(Refused) -> EmailAddress {
+        if let address = EmailAddress(text) { return address }
+        throw Refused("\(text.isEmpty ? "An empty text" : text) is no mail address; write it as name@example.org.")
+    }
+}

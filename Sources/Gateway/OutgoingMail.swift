@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Accounts
+import Commitment
+import DNSResolver
+import Delivery
+import Mail
+import NIOCore
+import Privacy
+import Settings
+import Store
+
+/// The way out: routes, delivery, and the questions to next hops about recipients.
+struct OutgoingMail: Sendable {
+    let routes: RouteTable
+    let delivery: MailDelivery
+    let verifier: RecipientVerifier
+
+    init(
+        settings: PosternSettings,
+        data: DataDirectory,
+        alarms: AlarmBoard,
+        group: any EventLoopGroup,
+        time: Time
+    ) throws {
+        routes = RouteTable(settings.routes)
+        var options = DeliveryOptions(hostname: settings.hostname, settings: settings.delivery)
+        options.allowsClearAfterTLSFailure = settings.level < .three
+        let accounts = data.accounts
+        let separator = settings.tagSeparator
+        let maildir = MaildirDelivery(root: data.path + "/mail") { address in
+            Self.folder(of: accounts.resolve(address, tagSeparator: separator))
+        }
+        delivery = MailDelivery(
+            options: options,
+            maildir: maildir,
+            resolver: try Self.resolver(settings),
+            time: time,
+            group: group
+        )
+        verifier = RecipientVerifier(
+            delivery: delivery,
+            memory: CallAheadMemory(records: data.records, time: time),
+            time: time
+        ) { _, hop in
+            alarms.raise(
+                "catch-all",
+                "A next hop (\(Self.kind(hop))) accepts every recipient, so that mail for unknown ones would come back later; "
+                    + "give its [[route]] a list of recipients."
+            )
+        }
+    }
+
+    /// Real look-ups where a route asks for MX hosts; else a resolver that nothing asks.
+    private static func resolver(_ settings: PosternSettings) throws -> any DNSResolving {
+        guard settings.routes.contains(where: { $0.target == .mx }) else { return FixedResolver() }
+        var options = ResolverOptions()
+        let servers = settings.resolver.servers.map { "\($0.address)@\($0.port)" }
+        options.upstream = servers.isEmpty ? .system : .servers(servers)
+        options.stubs = settings.resolver.stubs.map {
+            ResolverOptions.Stub(zone: $0.zone.key, server: "\($0.server.address)@\($0.server.port)")
+        }
+        if let anchor = settings.resolver.trustAnchorFile { options.trustAnchor = .file(anchor) }
+        do {
+            return try UnboundResolver(options)
+        } catch {
+            throw GatewayProblem(
+                "The resolver can't be set up from [resolver]; look at its servers and trust_anchor_file."
+            )
+        }
+    }
+
+    private static func folder(of resolution: AddressResolution) -> String? {
+        switch resolution {
+        case .user(let name): name.text
+        case .alias, .unknown: nil
+        }
+    }
+
+    private static func kind(_ hop: DeliveryHop) -> String {
+        switch hop {
+        case .maildir: "maildir"
+        case .lmtp: "lmtp"
+        case .relay: "relay"
+        case .mx: "mx"
+        }
+    }
+}
+
+/// Answers of next hops about recipients, sealed in the records.
+struct CallAheadMemory: VerificationMemory {
+    let records: RecordStore
+    let time: Time
+
+    func recall(_ key: String) async -> RememberedVerification? {
+        guard let stored = try? await records.get(.callAhead, id: Array(key.utf8)), let code = stored.value.first else {
+            return nil
+        }
+        return code == 0 ? .exists : .missing(code: 500 + Int(code) % 100)
+    }
+
+    func remember(_ key: String, _ answer: RememberedVerification, for span: Duration) async {
+        let value: UInt8 =
+            switch answer {
+            case .exists: 0
+            case .missing(let code): UInt8(clamping: 100 + code % 100)
+            }
+        // What can't be remembered is asked again.
+        try? await records.put(kind: .callAhead, id: Array(key.utf8), value: [value], expires: time.wall() + span)
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Accounts
+import Delivery
+import Mail
+import Pipeline
+import Privacy
+import SMTPWire
+import Settings
+
+/// May this session's client write to this address? The whole of the relay rule stands here.
+///
+/// A route says where mail goes and never who may send: strangers reach the domains in `accept`, and there only
+/// recipients that exist.
+struct RecipientCheck: Sendable {
+    let settings: PosternSettings
+    let accounts: Accounts
+    let rules: ProtectionRules
+    let verifier: RecipientVerifier
+    let time: Time
+
+    /// The address that a `RCPT` means.
+    ///
+    /// A bare `postmaster` is the user or alias of that name, else the first user, else `postmaster` at the first
+    /// domain that takes mail from strangers (RFC 5321 section 4.5.1).
+    func address(of path: RcptParameters.ForwardPath) -> EmailAddress? {
+        if case .address(let address) = path { return address }
+        switch accounts.postmaster(domain: settings.accept.first ?? settings.hostname) {
+        case .user(let name): return accounts.addresses(of: name).first
+        case .alias(let targets): return targets.first
+        case .unknown: return settings.accept.first.flatMap { EmailAddress(localPart: "postmaster", domain: $0) }
+        }
+    }
+
+    /// The reply that refuses the recipient; nil when it may be taken.
+    func refusal(of address: EmailAddress, for origin: Origin) async -> Reply? {
+        if !origin.isOurs && !settings.accepts(address.domain) { return .relayDenied }
+        guard let route = settings.route(for: address.domain) else { return .noRoute }
+        if let reply = await existenceRefusal(of: address, by: route, for: origin) { return reply }
+        return await keyringRefusal(of: address, for: origin)
+    }
+
+    private func existenceRefusal(of address: EmailAddress, by route: Route, for origin: Origin) async -> Reply? {
+        if case .maildir = route.target {
+            if case .unknown = accounts.resolve(address, tagSeparator: settings.tagSeparator) {
+                return .noSuchMailbox
+            }
+            return nil
+        }
+        if let recipients = route.recipients {
+            let plain = settings.tagSeparator.flatMap { address.withoutTag($0) }
+            return recipients.contains(address) || plain.map(recipients.contains) == true ? nil : .noSuchMailbox
+        }
+        if origin.isOurs { return nil }
+        switch await verifier.verify(address, route: route) {
+        case .accepted: return nil
+        case .rejected: return .noSuchMailbox
+        case .unknown: return .cannotTell
+        }
+    }
+
+    /// Asks for the addresses behind an alias, because those get the copies.
+    ///
+    /// One of them that has to be refused keeps a stranger out, who gets no report later; our users only when it is all.
+    private func keyringRefusal(of address: EmailAddress, for origin: Origin) async -> Reply? {
+        let now = time.wall()
+        var refusal: RecipientRefusal?
+        do {
+            for target in AliasExpansion(settings: settings, accounts: accounts).addresses(for: address) {
+                let found = try await rules.refusal(for: target, origin: origin, at: now)
+                if found == nil, origin.isOurs { return nil }
+                refusal = refusal ?? found
+            }
+        } catch {
+            return .localError
+        }
+        return switch refusal {
+        case .none: nil
+        case .noKey: .protectionRequired
+        case .keyUnusable: .keyUnusable
+        }
+    }
+}
+
+extension Reply {
+    static let noRoute = Reply(.permanent, 50, EnhancedStatus(1, 2), "no route to this domain")
+    static let keyUnusable = Reply(
+        .transient,
+        50,
+        .securityOther,
+        "the recipient's key is not usable now, try again later"
+    )
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Accounts
+import Mail
+import Pipeline
+import Privacy
+import SMTPTransport
+import SMTPWire
+import Settings
+
+extension Session {
+    /// One command: may it happen now, and then its effect.
+    ///
+    /// False when the session is over.
+    mutating func perform(_ command: SMTPCommand) async -> Bool {
+        if let refusal = SessionRules.refusal(of: command, in: state) {
+            guard case .bdat = command else { return await refuse(refusal) }
+            intake = .discarding(reply: refusal)
+            return true
+        }
+        switch command {
+        case .ehlo: greet(extended: true)
+        case .helo: greet(extended: false)
+        case .mail(let mail): return await begin(mail)
+        case .rcpt(let recipient): return await add(recipient)
+        case .data: return beginData()
+        case .bdat(let size, let last): beginChunk(size: size, last: last)
+        case .rset:
+            endTransaction()
+            connection.reply(.ok)
+        case .noop: connection.reply(.ok)
+        case .vrfy: connection.reply(.cannotVerify)
+        case .help: connection.reply(.help)
+        case .quit: return await end(with: .goodbye)
+        case .startTLS:
+            guard await connection.startTLS() != nil else { return false }
+            state.resetForTLS()
+        case .auth(let mechanism, let initial): return await authenticate(mechanism, initial)
+        case .lhlo, .expn: return await refuse(.notImplemented)
+        }
+        return true
+    }
+
+    private mutating func greet(extended: Bool) {
+        endTransaction()
+        state.extended = extended
+        let name = services.settings.hostname.wire
+        let size = services.settings.limits.messageBytes
+        connection.reply(extended ? .ehlo(name, keywords: state.keywords(maxMessageBytes: size)) : .helo(name))
+    }
+
+    private mutating func begin(_ mail: MailParameters) async -> Bool {
+        if let size = mail.size, size > services.settings.limits.messageBytes { return await refuse(.messageTooLarge) }
+        if let account = state.account, let address = mail.reversePath.address,
+            !services.accounts.maySend(
+                account.name,
+                as: address,
+                tagSeparator: services.settings.tagSeparator
+            )
+        {
+            return await refuse(.senderNotYours)
+        }
+        state.transaction = Transaction(mail: mail, began: services.time.boot())
+        connection.reply(.senderOK)
+        return true
+    }
+
+    private mutating func add(_ parameters: RcptParameters) async -> Bool {
+        state.transaction?.asked += 1
+        guard let address = services.recipients.address(of: parameters.forwardPath) else {
+            return await refuse(.badRecipientAddress)
+        }
+        // RFC 6531 section 3.4: without SMTPUTF8 in MAIL such an address can't go on.
+        if !address.isASCII, state.transaction?.mail.smtpUTF8 != true { return await refuse(.needsSMTPUTF8) }
+        guard let count = state.transaction?.recipients.count, count < services.settings.limits.recipients else {
+            connection.reply(.tooManyRecipients)
+            return true
+        }
+        if let refusal = await services.recipients.refusal(of: address, for: state.origin) {
+            services.counters.add("recipients refused")
+            return await refuse(refusal)
+        }
+        state.transaction?.recipients.append(
+            AcceptedRecipient(address: address, notify: parameters.notify, originalRecipient: parameters.orcpt)
+        )
+        connection.reply(.recipientOK)
+        return true
+    }
+
+    /// Forgets the transaction and frees what its body holds.
+    mutating func endTransaction() {
+        state.transaction = nil
+        intake = nil
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Pipeline
+import SMTPWire
+import Settings
+
+/// Which command is allowed when: the check half of each command, apart from its effect.
+enum SessionRules {
+    /// The reply that refuses `command` now; nil when it may go on.
+    static func refusal(of command: SMTPCommand, in state: SessionState) -> Reply? {
+        switch command {
+        case .ehlo, .helo, .rset, .noop, .quit, .help, .vrfy: nil
+        case .lhlo: .unrecognizedCommand
+        case .expn: .notImplemented
+        case .startTLS: startTLS(in: state)
+        case .auth: authentication(in: state)
+        case .mail: mail(in: state)
+        case .rcpt: recipient(in: state)
+        case .data: data(in: state)
+        case .bdat: chunk(in: state)
+        }
+    }
+
+    private static func startTLS(in state: SessionState) -> Reply? {
+        if !state.offersTLS { return .notImplemented }
+        if state.isEncrypted || state.extended == nil { return .badSequence }
+        return nil
+    }
+
+    private static func authentication(in state: SessionState) -> Reply? {
+        if state.role == .mx { return .notImplemented }
+        if !state.isEncrypted { return .encryptionRequiredForAuth }
+        if state.extended == nil || state.account != nil || state.transaction != nil { return .badSequence }
+        return nil
+    }
+
+    private static func mail(in state: SessionState) -> Reply? {
+        if state.role != .mx {
+            if !state.isEncrypted { return .mustStartTLS }
+            if !state.origin.isOurs { return .authenticationRequired }
+        }
+        if state.extended == nil || state.transaction != nil { return .badSequence }
+        return nil
+    }
+
+    private static func recipient(in state: SessionState) -> Reply? {
+        guard let transaction = state.transaction, !transaction.isChunking else { return .badSequence }
+        return nil
+    }
+
+    private static func data(in state: SessionState) -> Reply? {
+        guard let transaction = state.transaction, !transaction.isChunking else { return .badSequence }
+        if !transaction.recipients.isEmpty { return nil }
+        return transaction.asked > 0 ? .noValidRecipients : .badSequence
+    }
+
+    /// The octets of a refused chunk still follow; the framing swallows them.
+    private static func chunk(in state: SessionState) -> Reply? {
+        guard let transaction = state.transaction else { return .badSequence }
+        if !transaction.recipients.isEmpty { return nil }
+        return transaction.asked > 0 ? .noValidRecipients : .badSequence
+    }
+}

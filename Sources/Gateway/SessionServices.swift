@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Accounts
+import Mail
+import Pipeline
+import Privacy
+import Settings
+import Store
+
+/// What every session uses and none owns.
+struct SessionServices: Sendable {
+    let settings: PosternSettings
+    let accounts: Accounts
+    let pipeline: Pipeline
+    let recipients: RecipientCheck
+    /// Where large bodies wait, sealed, in unnamed files.
+    let spoolDirectory: String
+    /// Memory for bodies on their way in, of all sessions together.
+    let bodyMemory: ByteBudget
+    let counters: Counters
+    let time: Time
+    let log: Log
+}
