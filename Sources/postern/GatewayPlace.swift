@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Control
+import Glibc
+import Settings
+
+/// The options by which a command finds the gateway, running or not.
+struct GatewayPlace: ParsableArguments {
+    @Option(help: ArgumentHelp("The settings file.", valueName: "file"), completion: .file(extensions: ["toml"]))
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The data directory; else the one that the settings name, else ./postern-data.",
+            valueName: "dir"
+        ),
+        completion: .directory
+    )
+    var data: String?
+
+    @Option(help: ArgumentHelp("Try-it mode: use the ports N+25 and N+87; N is 2500 by default.", valueName: "n"))
+    var portBase: Int?
+
+    func validate() throws {
+        if let portBase, !(0...65_448).contains(portBase) {
+            throw ValidationError("--port-base \(portBase) gives no ports; use a number from 0 to 65448.")
+        }
+        if portBase != nil && config != nil {
+            throw ValidationError("--port-base is for try-it mode; with --config the listeners say their ports.")
+        }
+    }
+
+    /// Reads the settings, or makes those of try-it mode.
+    func locate() throws(CommandFailure) -> GatewayLocation {
+        if let config, access(config, R_OK) != 0 {
+            throw errno == EACCES
+                ? CommandFailure(
+                    .notAllowed,
+                    "The settings file \(config) may not be read by this user; run the command as its owner."
+                )
+                : CommandFailure(.inputMissing, "There is no settings file \(config); `postern init` writes one.")
+        }
+        do {
+            guard let config else {
+                let data = data ?? "./postern-data"
+                return GatewayLocation(
+                    settings: try PosternSettings.tryIt(data: data, portBase: portBase ?? 2500),
+                    shownData: data,
+                    config: nil
+                )
+            }
+            var settings = try PosternSettings.load(path: config)
+            if let data { settings.data = GatewayLocation.absolute(data) }
+            return GatewayLocation(settings: settings, shownData: settings.data, config: config)
+        } catch {
+            throw CommandFailure(.settings, error.description)
+        }
+    }
+}
+
+/// Where a gateway is: its settings, its data, its control socket.
+struct GatewayLocation {
+    let settings: PosternSettings
+    /// The data directory as the operator wrote it, for sentences.
+    let shownData: String
+    let config: String?
+
+    /// How the operator would start it.
+    var startCommand: String {
+        if let config { return "postern up --config \(config)" }
+        return shownData == "./postern-data" ? "postern up" : "postern up --data \(shownData)"
+    }
+
+    /// How the operator would make its data directory.
+    var makeCommand: String { config.map { "postern vault init --config \($0)" } ?? startCommand }
+
+    /// Where its control socket may be, likeliest first: root's own runtime directory is not the service's.
+    var sockets: [String] {
+        if let socket = settings.control.socket { return [socket] }
+        let first = ControlPath.socket(forData: settings.data)
+        guard let name = first.split(separator: "/").last else { return [first] }
+        let service = "/run/postern/\(name)"
+        return first == service ? [first] : [first, service]
+    }
+
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let here = getcwd(nil, 0) else { return path }
+        defer { free(here) }
+        return String(cString: here) + "/" + path
+    }
+}
