@@ -25,7 +25,7 @@ unit:
 	@echo "Building for the tests, C code optimised; the first time takes about 15 minutes on two cores."
 	@swift build --build-tests -Xcc -O2
 	@echo "Running the unit tests (a few minutes)."
-	@swift test --skip-build
+	@POSTERN_FUZZ_SECONDS=60 swift test --skip-build
 
 e2e:
 	@scripts/setup test

@@ -114,9 +114,10 @@ let services: [Target] = [
 ]
 
 let tests: [Target] = [
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: shared),
     .testTarget(name: "CommitmentTests", dependencies: ["Commitment"], swiftSettings: shared),
-    .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: shared),
-    .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Mail"], swiftSettings: shared),
+    .testTarget(name: "MailTests", dependencies: ["TestSupport", "Mail"], swiftSettings: shared),
+    .testTarget(name: "SMTPWireTests", dependencies: ["TestSupport", "SMTPWire", "Mail"], swiftSettings: shared),
     .testTarget(name: "PrivacyTests", dependencies: ["Privacy"], swiftSettings: shared),
     .testTarget(
         name: "SettingsTests",
@@ -125,7 +126,11 @@ let tests: [Target] = [
         swiftSettings: shared
     ),
     .testTarget(name: "DNSResolverTests", dependencies: ["DNSResolver", "SMTPWire"], swiftSettings: shared),
-    .testTarget(name: "OpenPGPTests", dependencies: ["OpenPGP", "Mail", "Privacy", crypto], swiftSettings: shared),
+    .testTarget(
+        name: "OpenPGPTests",
+        dependencies: ["TestSupport", "OpenPGP", "Mail", "Privacy", crypto],
+        swiftSettings: shared
+    ),
     .testTarget(name: "VaultTests", dependencies: ["Vault", "Privacy"], swiftSettings: shared),
     .testTarget(name: "StoreTests", dependencies: ["Store", "Vault", "Mail", "Privacy", grdb], swiftSettings: shared),
     .testTarget(
@@ -141,6 +146,7 @@ let tests: [Target] = [
     .testTarget(
         name: "SMTPTransportTests",
         dependencies: [
+            "TestSupport",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL,
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ],
@@ -159,6 +165,7 @@ let tests: [Target] = [
         name: "PipelineTests",
         dependencies: [
             "Pipeline", "Accounts", "Keyring", "Store", "OpenPGP", "Vault", "SMTPWire", "Mail", "Privacy", "Settings",
+            "Commitment",
         ],
         swiftSettings: shared
     ),
@@ -166,8 +173,9 @@ let tests: [Target] = [
         name: "GatewayTests",
         dependencies: [
             "Gateway", "Pipeline", "Delivery", "Store", "Vault", "SMTPTransport", "SMTPWire", "Mail", "Privacy",
-            "Settings",
-            nioCore, .product(name: "X509", package: "swift-certificates"),
+            "Settings", "Accounts", "Commitment", "DNSResolver", "Keyring",
+            nioCore, nioPosix, .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
         ],
         swiftSettings: shared
     ),

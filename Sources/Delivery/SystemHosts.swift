@@ -30,17 +30,13 @@ enum SystemHosts {
         return addresses
     }
 
+    /// The address inside a `sockaddr_in` or `sockaddr_in6`: behind family and port, and in the latter behind the flow label.
     private static func address(_ entry: addrinfo) -> IPAddress? {
         guard let raw = entry.ai_addr else { return nil }
+        let bytes = Array(UnsafeRawBufferPointer(start: raw, count: Int(entry.ai_addrlen)))
         switch entry.ai_family {
-        case AF_INET:
-            return raw.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { pointer in
-                withUnsafeBytes(of: pointer.pointee.sin_addr) { IPAddress(bytes: Array($0)) }
-            }
-        case AF_INET6:
-            return raw.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer in
-                withUnsafeBytes(of: pointer.pointee.sin6_addr) { IPAddress(bytes: Array($0)) }
-            }
+        case AF_INET where bytes.count >= 8: return IPAddress(bytes: Array(bytes[4..<8]))
+        case AF_INET6 where bytes.count >= 24: return IPAddress(bytes: Array(bytes[8..<24]))
         default: return nil
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
 import Testing
 
 @testable import Mail
@@ -75,7 +76,7 @@ struct MutationTests {
         var generator = SeededGenerator(seed: UInt64(seed) + 1)
         let domain = try #require(Domain("example.org"))
         let scrubber = Scrubber(rules: ScrubRules(ourDomain: domain)) { Array($0.prefix(16)) }
-        for _ in 0..<600 {
+        for _ in Rounds(600, share: 0.25) {
             let bytes = mutated(Self.seeds[seed % Self.seeds.count], using: &generator)
             let message = TestMessage(bytes)
             #expect(message.header.bytes + (message.hasEmptyLine ? [13, 10] : []) + message.body == bytes)
@@ -108,7 +109,7 @@ struct MutationTests {
             #""a\"b"@x.example"#, "a+b@bücher.example", "Sun, 22 Nov 2026 07:37:42 +0100 (x)", "xn--bcher-kva.example",
         ]
         for seed in seeds {
-            for _ in 0..<1000 {
+            for _ in Rounds(1000, share: 0.1) {
                 let bytes = mutated(Array(seed.utf8), using: &generator)
                 let text = String(decoding: bytes, as: UTF8.self)
                 if let address = EmailAddress(text) { try check(address) }

@@ -65,23 +65,6 @@ func base64(_ bytes: [UInt8]) -> String {
     return column == 0 ? output : output + "\r\n"
 }
 
-/// A small generator with a seed (SplitMix64), so that a failure can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 /// OpenPGP packets with made-up content: only their frame matters to a recogniser.
 enum FakePGP {
     static func packet(_ tag: UInt8, _ body: [UInt8]) -> [UInt8] {

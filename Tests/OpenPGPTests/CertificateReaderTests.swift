@@ -2,6 +2,7 @@
 
 import Foundation
 import OpenPGP
+import TestSupport
 import Testing
 
 @Suite("Reading certificates")
@@ -132,7 +133,7 @@ struct CertificateReaderTests {
     func mutated() throws {
         var generator = SeededGenerator(seed: 11)
         let originals = try ["cv25519", "elgamal", "rsa1536", "sqcv25519"].map { try KeyFixtures.certificate($0) }
-        for round in 0..<4000 {
+        for round in Rounds(4000) {
             var bytes = originals[round % originals.count]
             for _ in 0..<Int.random(in: 1...8, using: &generator) {
                 let place = Int.random(in: bytes.indices, using: &generator)

@@ -4,6 +4,7 @@ import Foundation
 import Mail
 import OpenPGP
 import Privacy
+import TestSupport
 import Testing
 
 /// The keys of `Tests/Fixtures/keys`, and the worker that judges them.
@@ -51,20 +52,7 @@ func collect(_ producer: any ChunkProducer) async throws -> [UInt8] {
     return output
 }
 
-/// Numbers that come out the same in every run of one seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-
+extension SeededGenerator {
     mutating func bytes(_ count: Int) -> [UInt8] {
         (0..<count / 8 + 1).flatMap { _ in withUnsafeBytes(of: next()) { Array($0) } }.prefix(count).map { $0 }
     }

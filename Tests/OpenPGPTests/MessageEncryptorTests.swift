@@ -4,6 +4,7 @@ import Foundation
 import Mail
 import OpenPGP
 import Privacy
+import TestSupport
 import Testing
 
 /// Hands out at most `step` bytes at a time, and ends after `available`.

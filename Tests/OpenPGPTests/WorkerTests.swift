@@ -4,6 +4,7 @@ import Foundation
 import Mail
 import OpenPGP
 import Privacy
+import TestSupport
 import Testing
 
 /// Kills the worker that reads it, half-way through.

@@ -2,6 +2,7 @@
 
 import Mail
 import Settings
+import Store
 import Testing
 
 @testable import Pipeline

@@ -2,6 +2,7 @@
 
 import Keyring
 import Mail
+import Privacy
 import Settings
 import Store
 import Testing
@@ -142,7 +143,9 @@ struct ProtectionTests {
     @Test("a quoted armor line is no encryption")
     func quotedArmor() async throws {
         let fixture = try await fixture()
-        let body = Array("Look:\r\n> -----BEGIN PGP MESSAGE-----\r\n>\r\n> hQ==\r\n> -----END PGP MESSAGE-----\r\n".utf8)
+        let body = Array(
+            "Look:\r\n> -----BEGIN PGP MESSAGE-----\r\n>\r\n> hQ==\r\n> -----END PGP MESSAGE-----\r\n".utf8
+        )
         let answer = try await fixture.pipeline().accept(
             try fixture.message(to: ["usable@opportunistic.test"], body: body)
         )
@@ -163,7 +166,10 @@ struct ProtectionTests {
         #expect(try await word("alice+x@opportunistic.test", rules) == "clear (no key)")
         var settings = try PipelineFixture.settings()
         settings.routes[0].target = .lmtp(NextHop(endpoint: .unix(path: "/run/lmtp")))
-        #expect(try await word("alice+x@example.org", ProtectionRules(settings: settings, keyring: fixture.keyring)) == "encrypted")
+        #expect(
+            try await word("alice+x@example.org", ProtectionRules(settings: settings, keyring: fixture.keyring))
+                == "encrypted"
+        )
         settings.tagSeparator = nil
         #expect(
             try await word("alice+x@example.org", ProtectionRules(settings: settings, keyring: fixture.keyring))
@@ -177,7 +183,10 @@ struct ProtectionTests {
         try await fixture.give("x@opportunistic.test", key: "p256", expires: fixture.now + .seconds(10))
         let pipeline = try fixture.pipeline()
         let message = try fixture.message(to: ["x@opportunistic.test"])
-        #expect(try await pipeline.rules.refusal(for: message.recipients[0].address, origin: .strangers, at: fixture.now) == nil)
+        #expect(
+            try await pipeline.rules.refusal(for: message.recipients[0].address, origin: .strangers, at: fixture.now)
+                == nil
+        )
         fixture.advance(.seconds(20))
         #expect(await pipeline.accept(message).counts == ["copies held": 1])
     }
@@ -190,6 +199,8 @@ struct ProtectionTests {
         let answer = try await fixture.pipeline(worker: Keys.brokenWorker).accept(message)
         #expect(answer.refusal == .unavailable)
         #expect(try await fixture.ready().isEmpty)
-        #expect(try await fixture.pipeline().accept(message).counts == ["copies encrypted": 1, "copies clear (no key)": 1])
+        #expect(
+            try await fixture.pipeline().accept(message).counts == ["copies encrypted": 1, "copies clear (no key)": 1]
+        )
     }
 }

@@ -3,6 +3,7 @@
 import NIOCore
 import NIOPosix
 import SMTPWire
+import TestSupport
 import Testing
 
 @testable import SMTPTransport

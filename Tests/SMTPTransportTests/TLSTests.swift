@@ -4,6 +4,7 @@ import Foundation
 import Mail
 import NIOCore
 import SMTPWire
+import TestSupport
 import Testing
 
 @testable import SMTPTransport

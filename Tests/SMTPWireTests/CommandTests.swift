@@ -2,6 +2,7 @@
 
 import Mail
 import SMTPWire
+import TestSupport
 import Testing
 
 @Suite("Command parser")
@@ -166,7 +167,7 @@ struct CommandTests {
             "BDAT 12 LAST", "AUTH PLAIN AGEAYg==", "RCPT TO:<@a.org,@b.org:c@d.org> ORCPT=utf-8;\\x{41}",
         ].map { Array($0.utf8) }
         let spice: [UInt8] = Array("<>@\"\\:;,.+={}[] \r\n\t\0".utf8) + [0x80, 0xC3, 0xFF]
-        for round in 0..<40_000 {
+        for round in Rounds(40_000) {
             var line = seeds[round % seeds.count]
             for _ in 0..<(1 + generator.next() % 5) {
                 let place = Int(generator.next() % UInt64(line.count))
@@ -188,20 +189,5 @@ struct CommandTests {
                 #expect(again == .rcpt(RcptParameters(forwardPath: .address(address))))
             }
         }
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import SMTPWire
+import TestSupport
 import Testing
 
 @Suite("Replies")
@@ -108,7 +109,7 @@ struct ReplyTests {
     func fuzz() {
         var generator = SeededGenerator(seed: 5)
         let alphabet: [UInt8] = Array("2450- .\r\nab".utf8) + [0, 0x80, 0xFF]
-        for _ in 0..<2000 {
+        for _ in Rounds(2000) {
             var parser = ReplyParser()
             for _ in 0..<10 {
                 parser.append((0..<50).map { _ in alphabet[Int(generator.next() % UInt64(alphabet.count))] })
