@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints what a 10 KiB message costs, part by part beside its floor, and encryption beside gpg, librnp and the bare primitives."""
 
+import os
 import pathlib
 import subprocess
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+POSTERN = pathlib.Path(os.environ.get("POSTERN_RELEASE_BINARY", ROOT / ".build/release/postern"))
 KEY = ROOT / "Tests" / "Fixtures" / "keys" / "rsa4096.pub.asc"
 MESSAGES = 60
 
@@ -14,7 +16,7 @@ MESSAGES = 60
 def parts() -> dict[str, float]:
     """Microseconds by part, from the Swift side."""
     done = subprocess.run(
-        [ROOT / ".build/release/Measure", ROOT / ".build/release/postern", KEY], cwd=ROOT, capture_output=True, text=True, check=True)
+        [POSTERN.parent / "Measure", POSTERN, KEY], cwd=ROOT, capture_output=True, text=True, check=True)
     return {name: float(number) for name, number in (line.split("\t") for line in done.stdout.splitlines())}
 
 
