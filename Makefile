@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make run` tries Postern out, `make test` tests all of it. Both install what is missing and work on a fresh Debian 12 with a Swift toolchain.
 
+# The tests run side by side, each with files of its own open.
+FILES := [ "$$(ulimit -n)" = unlimited ] || [ "$$(ulimit -n)" -ge 8192 ] || ulimit -S -n 8192
+
 .PHONY: run test unit e2e bench format check
 
 run:
@@ -25,9 +28,9 @@ unit:
 	@echo "Building for the tests, C code optimised; the first time takes about 15 minutes on two cores."
 	@swift build --build-tests -Xcc -O2
 	@echo "Running the unit tests (a few minutes)."
-	@swift test --skip-build
+	@$(FILES); swift test --skip-build
 	@echo "Giving each parser a minute of mutated input."
-	@POSTERN_FUZZ_SECONDS=60 swift test --skip-build --filter 'MutationTests|/fuzz|CertificateReaderTests'
+	@$(FILES); POSTERN_FUZZ_SECONDS=60 swift test --skip-build --filter 'MutationTests|/fuzz|CertificateReaderTests'
 
 e2e:
 	@scripts/setup test

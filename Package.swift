@@ -125,7 +125,11 @@ let tests: [Target] = [
         exclude: ["Fixtures"],
         swiftSettings: shared
     ),
-    .testTarget(name: "DNSResolverTests", dependencies: ["DNSResolver", "SMTPWire"], swiftSettings: shared),
+    .testTarget(
+        name: "DNSResolverTests",
+        dependencies: ["TestSupport", "DNSResolver", "SMTPWire"],
+        swiftSettings: shared
+    ),
     .testTarget(
         name: "OpenPGPTests",
         dependencies: ["TestSupport", "OpenPGP", "Mail", "Privacy", crypto],

@@ -13,7 +13,9 @@ extension Dispatcher {
         return DeliveryGroup(
             hop: hop,
             reversePath: envelope.reversePath,
-            recipients: copies.map { DeliveryGroup.Recipient($0.recipient, notify: $0.dsn.wire, orcpt: $0.dsn.orcpt) },
+            recipients: copies.map {
+                DeliveryGroup.Recipient($0.recipient, notify: $0.dsn.notify, orcpt: $0.dsn.originalRecipient)
+            },
             content: content,
             needs: try await needs(of: first, content: content),
             envid: envelope.envelopeID,
@@ -32,23 +34,5 @@ extension Dispatcher {
             needs.hasUTF8Header = splitter.header.contains { $0 >= 0x80 }
         }
         return needs
-    }
-}
-
-extension CopyDSN {
-    /// As it goes on to a server that takes DSN parameters.
-    var wire: SMTPWire.Notify? {
-        notify.map { asked in
-            var wire: SMTPWire.Notify = []
-            if asked.contains(.success) { wire.insert(.success) }
-            if asked.contains(.failure) { wire.insert(.failure) }
-            if asked.contains(.delay) { wire.insert(.delay) }
-            return wire
-        }
-    }
-
-    var orcpt: OriginalRecipient? {
-        guard let originalRecipientType, let originalRecipient else { return nil }
-        return OriginalRecipient(addressType: originalRecipientType, address: originalRecipient)
     }
 }

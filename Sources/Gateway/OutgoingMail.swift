@@ -54,15 +54,8 @@ struct OutgoingMail: Sendable {
     /// Real look-ups where a route asks for MX hosts; else a resolver that nothing asks.
     private static func resolver(_ settings: PosternSettings) throws -> any DNSResolving {
         guard settings.routes.contains(where: { $0.target == .mx }) else { return FixedResolver() }
-        var options = ResolverOptions()
-        let servers = settings.resolver.servers.map { "\($0.address)@\($0.port)" }
-        options.upstream = servers.isEmpty ? .system : .servers(servers)
-        options.stubs = settings.resolver.stubs.map {
-            ResolverOptions.Stub(zone: $0.zone.key, server: "\($0.server.address)@\($0.server.port)")
-        }
-        if let anchor = settings.resolver.trustAnchorFile { options.trustAnchor = .file(anchor) }
         do {
-            return try UnboundResolver(options)
+            return try UnboundResolver(ResolverOptions(settings.resolver))
         } catch {
             throw GatewayProblem(
                 "The resolver can't be set up from [resolver]; look at its servers and trust_anchor_file."

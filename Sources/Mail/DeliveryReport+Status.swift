@@ -18,7 +18,7 @@ extension DeliveryReport {
         var lines: [String] = []
         if let original = recipient.original {
             let address = ReportText.clean(original.address)
-            lines.append("Original-Recipient: " + ReportText.printableASCII(original.type) + "; " + address)
+            lines.append("Original-Recipient: " + ReportText.printableASCII(original.addressType) + "; " + address)
         }
         // RFC 6533 3: an address outside ASCII has a type of its own.
         let final = recipient.final

@@ -11,18 +11,6 @@ package struct DeliveryReport: Sendable {
         case expanded
     }
 
-    /// The recipient as the sender first wrote it: `ORCPT`, decoded.
-    package struct OriginalRecipient: Sendable {
-        /// `rfc822` or `utf-8`.
-        package var type: String
-        package var address: String
-
-        package init(type: String, address: String) {
-            self.type = type
-            self.address = address
-        }
-    }
-
     package struct Recipient: Sendable {
         package var original: OriginalRecipient?
         package var final: EmailAddress

@@ -87,18 +87,6 @@ extension Pipeline {
 extension CopyDSN {
     /// What the sender asked at `RCPT`.
     init(_ recipient: AcceptedRecipient) {
-        var notify: Notify?
-        if let asked = recipient.notify {
-            var set: Notify = asked.isEmpty ? .never : []
-            if asked.contains(.success) { set.insert(.success) }
-            if asked.contains(.failure) { set.insert(.failure) }
-            if asked.contains(.delay) { set.insert(.delay) }
-            notify = set
-        }
-        self.init(
-            notify: notify,
-            originalRecipientType: recipient.originalRecipient?.addressType,
-            originalRecipient: recipient.originalRecipient?.address
-        )
+        self.init(notify: recipient.notify, originalRecipient: recipient.originalRecipient)
     }
 }

@@ -41,7 +41,7 @@ extension ReportComposer {
             case .held(let sentence) where dsn.wantsDelay:
                 delayed.append(
                     DeliveryReport.Recipient(
-                        original: dsn.original,
+                        original: dsn.originalRecipient,
                         final: recipient.plan.address,
                         action: .delayed,
                         status: "4.7.0",
@@ -53,7 +53,7 @@ extension ReportComposer {
             case .refused(let sentence) where dsn.wantsFailure:
                 failed.append(
                     DeliveryReport.Recipient(
-                        original: dsn.original,
+                        original: dsn.originalRecipient,
                         final: recipient.plan.address,
                         action: .failed,
                         status: "5.7.1",
@@ -75,9 +75,4 @@ extension CopyDSN {
     package var wantsFailure: Bool { notify.map { $0.contains(.failure) } ?? true }
     package var wantsDelay: Bool { notify.map { $0.contains(.delay) } ?? true }
     package var wantsSuccess: Bool { notify.map { $0.contains(.success) } ?? false }
-
-    var original: DeliveryReport.OriginalRecipient? {
-        guard let originalRecipient, let originalRecipientType else { return nil }
-        return DeliveryReport.OriginalRecipient(type: originalRecipientType, address: originalRecipient)
-    }
 }

@@ -86,7 +86,7 @@ extension ReportComposer {
             isProtected: !isClear
         )
         let recipient = DeliveryReport.Recipient(
-            original: copy.dsn.original,
+            original: copy.dsn.originalRecipient,
             final: copy.recipient,
             action: action,
             status: facts.status,

@@ -10,13 +10,20 @@ final class DirectoryLock: Sendable {
 
     /// Makes the directory (0700) when it is not there.
     ///
-    /// Throws ``StoreError/alreadyOpen``.
+    /// Blocks for up to a second: a child that is just being started holds every lock of its parent until it runs its own
+    /// program. Throws ``StoreError/alreadyOpen``.
     init(directory: String, name: String) throws(StoreError) {
         guard unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw .io("directory") }
         descriptor = unsafe open(directory + "/" + name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .io("lock") }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        var tries = 0
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let code = errno
+            tries += 1
+            if code == EWOULDBLOCK || code == EINTR, tries <= 50 {
+                usleep(20_000)
+                continue
+            }
             close(descriptor)
             throw code == EWOULDBLOCK ? .alreadyOpen : .io("lock")
         }

@@ -56,25 +56,13 @@ package struct Envelope: Sendable {
 
 /// What the sender wants to hear about one recipient (RFC 3461 sections 4.1 and 4.2).
 package struct CopyDSN: Sendable, Equatable {
-    package struct Notify: OptionSet, Sendable {
-        package let rawValue: UInt8
-        package init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        package static let never = Notify(rawValue: 1)
-        package static let success = Notify(rawValue: 2)
-        package static let failure = Notify(rawValue: 4)
-        package static let delay = Notify(rawValue: 8)
-    }
-
     /// Nil: the sender did not say; the default of RFC 3461 holds (failure, and delay as the server likes).
     package var notify: Notify?
-    /// `ORCPT`: address type and decoded address.
-    package var originalRecipientType: String?
-    package var originalRecipient: String?
+    /// `ORCPT`.
+    package var originalRecipient: OriginalRecipient?
 
-    package init(notify: Notify? = nil, originalRecipientType: String? = nil, originalRecipient: String? = nil) {
+    package init(notify: Notify? = nil, originalRecipient: OriginalRecipient? = nil) {
         self.notify = notify
-        self.originalRecipientType = originalRecipientType
         self.originalRecipient = originalRecipient
     }
 }

@@ -65,8 +65,10 @@ extension MessageRecord.Copy {
     fileprivate func write(to writer: inout RowWriter) {
         recipient.write(to: &writer)
         writer.optional(dsn.notify) { $0.byte($1.rawValue) }
-        writer.optional(dsn.originalRecipientType) { $0.text($1) }
-        writer.optional(dsn.originalRecipient) { $0.text($1) }
+        writer.optional(dsn.originalRecipient) {
+            $0.text($1.addressType)
+            $0.text($1.address)
+        }
         writer.number(content)
         writer.text(protection)
         writer.text(nextHopHint)
@@ -76,13 +78,14 @@ extension MessageRecord.Copy {
     fileprivate init(from reader: inout RowReader) throws(StoreError) {
         recipient = try EmailAddress(from: &reader)
         let notify = try reader.optional { reader throws(StoreError) in try reader.byte() }
-        let type = try reader.optional { reader throws(StoreError) in try reader.text() }
-        let original = try reader.optional { reader throws(StoreError) in try reader.text() }
-        dsn = CopyDSN(
-            notify: notify.map { CopyDSN.Notify(rawValue: $0) },
-            originalRecipientType: type,
-            originalRecipient: original
-        )
+        let original = try reader.optional { reader throws(StoreError) in
+            let type = try reader.text()
+            guard let original = OriginalRecipient(addressType: type, address: try reader.text()) else {
+                throw .damaged
+            }
+            return original
+        }
+        dsn = CopyDSN(notify: notify.map { Notify(rawValue: $0) }, originalRecipient: original)
         content = Int(truncatingIfNeeded: try reader.number())
         protection = try reader.text()
         nextHopHint = try reader.text()

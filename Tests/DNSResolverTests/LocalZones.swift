@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestSupport
 
 /// A real authoritative name server (nsd) on a loopback port with three small zones: `post.test` unsigned,
 /// `signed.test` signed, and `broken.test` signed and then changed.
@@ -9,7 +10,7 @@ final class LocalZones: Sendable {
     let port: Int
     let anchorFile: String
     private let directory: String
-    private let server: ServerProcess
+    private let server: ChildProcess
 
     struct CannotStart: Error {
         let why: String
@@ -30,7 +31,7 @@ final class LocalZones: Sendable {
             directory + "/broken.test.signed"
         )
         try LocalZones.write(LocalZones.configuration(directory, port), directory + "/nsd.conf")
-        server = try ServerProcess("/usr/sbin/nsd", ["-d", "-c", directory + "/nsd.conf"])
+        server = try ChildProcess(["/usr/sbin/nsd", "-d", "-c", directory + "/nsd.conf"])
         try waitForAnswer()
     }
 
@@ -74,16 +75,9 @@ final class LocalZones: Sendable {
     }
 
     private static func run(_ program: String, _ arguments: [String], in directory: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CannotStart(why: "\(program) failed") }
-        return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let ended = try ChildProcess.run([program] + arguments, in: directory)
+        guard ended.status == 0 else { throw CannotStart(why: "\(program) failed") }
+        return String(decoding: ended.output, as: UTF8.self)
     }
 
     private static func write(_ text: String, _ path: String) throws {

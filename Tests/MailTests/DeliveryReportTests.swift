@@ -19,7 +19,7 @@ struct DeliveryReportTests {
             arrival: 1_795_333_062,
             recipients: [
                 DeliveryReport.Recipient(
-                    original: DeliveryReport.OriginalRecipient(type: "rfc822", address: "Bob@example.com"),
+                    original: OriginalRecipient(addressType: "rfc822", address: "Bob@example.com"),
                     final: try #require(EmailAddress(recipient)),
                     action: kind,
                     status: kind == .delayed ? "4.4.1" : "5.1.1",

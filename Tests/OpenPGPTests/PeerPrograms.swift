@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestSupport
 import Testing
 
 /// gpg, sq and rnp with the secret key of one fixture, in a directory of their own.
@@ -83,28 +84,12 @@ struct PeerPrograms: ~Copyable {
     private func read(_ file: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: file))) }
 
     private func require(_ arguments: String...) throws {
-        let result = try run(arguments)
+        let result = try ChildProcess.run(arguments)
         try #require(result.status == 0, "\(arguments[0]): \(String(decoding: result.errors, as: UTF8.self))")
     }
 
-    @discardableResult
-    private func run(_ arguments: String...) throws -> (status: Int32, output: Data, errors: Data) {
-        try run(arguments)
-    }
-
     /// A program that is not installed fails the test.
-    private func run(_ arguments: [String]) throws -> (status: Int32, output: Data, errors: Data) {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        let output = directory.appending(path: "output-\(UUID().uuidString)")
-        let errors = directory.appending(path: "errors-\(UUID().uuidString)")
-        for file in [output, errors] { try Data().write(to: file) }
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        process.waitUntilExit()
-        return (process.terminationStatus, try Data(contentsOf: output), try Data(contentsOf: errors))
+    private func run(_ arguments: String...) throws -> ChildProcess.Outcome {
+        try ChildProcess.run(arguments)
     }
 }

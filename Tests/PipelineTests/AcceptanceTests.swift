@@ -89,7 +89,9 @@ struct AcceptanceTests {
         #expect(envelope.reversePath == message.mail.reversePath)
         // What counts is the body itself.
         #expect(!envelope.body8Bit)
-        #expect(copies[0].dsn.notify == [.success, .delay] && copies[0].dsn.originalRecipient == "first@off.test")
+        #expect(
+            copies[0].dsn.notify == [.success, .delay] && copies[0].dsn.originalRecipient?.address == "first@off.test"
+        )
         #expect(copies[1].dsn.notify == .never && copies[2].dsn.notify == nil)
     }
 
@@ -175,10 +177,10 @@ struct AcceptanceTests {
 
     @Test(
         "a refusal that no report can tell refuses the whole message",
-        arguments: [(nil, nil), ("x@nowhere.test", nil), ("alice@example.org", SMTPWire.Notify.never)]
-            as [(String?, SMTPWire.Notify?)]
+        arguments: [(nil, nil), ("x@nowhere.test", nil), ("alice@example.org", Notify.never)]
+            as [(String?, Notify?)]
     )
-    func untoldRefusal(sender: String?, notify: SMTPWire.Notify?) async throws {
+    func untoldRefusal(sender: String?, notify: Notify?) async throws {
         let fixture = try await PipelineFixture()
         let message = try fixture.message(to: ["x@required.test", "y@off.test"], from: sender, notify: notify)
         #expect(try await fixture.pipeline().accept(message).refusal == .noKey)
@@ -208,8 +210,8 @@ struct AcceptanceTests {
         #expect(!report.contains("secret body") && !report.contains("secret subject"))
     }
 
-    @Test("who asked for no word about delays gets none", arguments: [SMTPWire.Notify.never, [.failure], [.delay]])
-    func delayWishes(notify: SMTPWire.Notify) async throws {
+    @Test("who asked for no word about delays gets none", arguments: [Notify.never, [.failure], [.delay]])
+    func delayWishes(notify: Notify) async throws {
         let fixture = try await PipelineFixture()
         try await fixture.give("x@opportunistic.test", key: "p256", expires: PipelineFixture.past)
         _ = try await fixture.pipeline().accept(try fixture.message(to: ["x@opportunistic.test"], notify: notify))

@@ -114,7 +114,7 @@ final class PipelineFixture: Sendable {
         header: String = plainHeader,
         body: [UInt8] = Array("secret body\r\n".utf8),
         hasEmptyLine: Bool = true,
-        notify: SMTPWire.Notify? = nil
+        notify: Notify? = nil
     ) throws -> IncomingMessage {
         IncomingMessage(
             id: MessageID(),

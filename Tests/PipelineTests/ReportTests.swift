@@ -28,7 +28,7 @@ struct ReportTests {
         from sender: String? = "alice@example.org",
         body: [UInt8] = Array("secret body\r\n".utf8),
         ret: DSNReturn? = nil,
-        notify: SMTPWire.Notify? = nil
+        notify: Notify? = nil
     ) async throws -> LeasedCopy {
         var message = try fixture.message(
             to: [recipient],
@@ -163,9 +163,9 @@ struct ReportTests {
     @Test(
         "where no report may or can go the copy becomes a sealed discard",
         arguments: [(nil, nil), ("x@nowhere.test", nil), ("alice@example.org", .never), ("alice@example.org", .delay)]
-            as [(String?, SMTPWire.Notify?)]
+            as [(String?, Notify?)]
     )
-    func discarded(sender: String?, notify: SMTPWire.Notify?) async throws {
+    func discarded(sender: String?, notify: Notify?) async throws {
         let fixture = try await PipelineFixture()
         let copy = try await copy(fixture, from: sender, notify: notify)
         let (outcome, report) = try await failure(fixture, of: copy)
@@ -179,9 +179,9 @@ struct ReportTests {
         arguments: [
             (nil, true, false), (.never, false, false), (.success, false, true), ([.delay, .success], true, true),
             (.failure, false, false),
-        ] as [(SMTPWire.Notify?, Bool, Bool)]
+        ] as [(Notify?, Bool, Bool)]
     )
-    func wishes(notify: SMTPWire.Notify?, delay: Bool, success: Bool) async throws {
+    func wishes(notify: Notify?, delay: Bool, success: Bool) async throws {
         let fixture = try await PipelineFixture()
         let copy = try await copy(fixture, notify: notify)
         let reports = try fixture.pipeline().reports

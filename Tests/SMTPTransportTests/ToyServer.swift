@@ -7,6 +7,7 @@ import NIOPosix
 import NIOSSL
 import SMTPWire
 import Synchronization
+import TestSupport
 
 @testable import SMTPTransport
 
@@ -241,14 +242,7 @@ enum TestCertificate {
     }
 
     private static func openssl(_ arguments: [String]) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        (try? ChildProcess.run(["openssl"] + arguments).status) == 0
     }
 
     /// What an opportunistic client takes: any certificate.

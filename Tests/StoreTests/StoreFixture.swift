@@ -98,8 +98,7 @@ final class StoreFixture: Sendable {
                     recipient: try Self.address(recipient),
                     dsn: CopyDSN(
                         notify: [.failure, .delay],
-                        originalRecipientType: "rfc822",
-                        originalRecipient: recipient
+                        originalRecipient: OriginalRecipient(addressType: "rfc822", address: recipient)
                     ),
                     content: content(index),
                     state: state,
