@@ -28,7 +28,7 @@ unit:
 	@echo "Building for the tests, C code optimised; the first time takes about 15 minutes on two cores."
 	@swift build --build-tests -Xcc -O2
 	@echo "Running the unit tests (a few minutes)."
-	@$(FILES); swift test --skip-build
+	@$(FILES); swift test --skip-build --no-parallel
 	@echo "Giving each parser a minute of mutated input."
 	@$(FILES); POSTERN_FUZZ_SECONDS=60 swift test --skip-build --filter 'MutationTests|/fuzz|CertificateReaderTests'
 
