@@ -27,12 +27,23 @@ extension Dispatcher {
     private func needs(of copy: LeasedCopy, content: any ByteSource) async throws -> ContentNeeds {
         var needs = ContentNeeds()
         needs.has8BitBody = copy.envelope.body8Bit && copy.protection != Self.encryptedWord
-        if copy.envelope.smtpUTF8 {
-            let start = try await content.read(at: 0, maxCount: 65_536)
-            var splitter = HeaderSplitter()
-            _ = splitter.consume(start[...])
-            needs.hasUTF8Header = splitter.header.contains { $0 >= 0x80 }
-        }
+        if copy.envelope.smtpUTF8 { needs.hasUTF8Header = try await hasUTF8Header(content) }
         return needs
+    }
+
+    /// Whether the header section holds a byte that is not ASCII; a section of unheard-of length counts as one that does.
+    private func hasUTF8Header(_ content: any ByteSource) async throws -> Bool {
+        var splitter = HeaderSplitter(limit: 1 << 20)
+        var offset = 0
+        while offset < content.count {
+            let part = try await content.read(at: offset, maxCount: 65_536)
+            offset += part.count
+            switch splitter.consume(part[...]) {
+            case .incomplete where !part.isEmpty: continue
+            case .tooLarge: return true
+            default: return splitter.header.contains { $0 >= 0x80 }
+            }
+        }
+        return splitter.header.contains { $0 >= 0x80 }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import SMTPWire
 import Testing
 
@@ -141,5 +142,11 @@ struct UnboundResolverTests {
         let expected = ResolverError.refused(setting: "trust anchor file", reason: "it cannot be read")
         #expect(throws: expected) { try UnboundResolver(ResolverOptions(trustAnchor: .file("/nowhere/anchor"))) }
         #expect(throws: expected) { try UnboundResolver(ResolverOptions(extraAnchorFiles: ["/nowhere/anchor"])) }
+    }
+    @Test("the anchors built in are those that the distribution ships")
+    func shippedAnchors() throws {
+        let shipped = try String(contentsOfFile: "/usr/share/dns/root.ds", encoding: .utf8)
+            .split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+        #expect(shipped == ResolverOptions.rootAnchors)
     }
 }
