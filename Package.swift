@@ -81,6 +81,7 @@ let services: [Target] = [
         swiftSettings: shared
     ),
     .target(name: "Control", dependencies: ["Privacy", nioCore, nioPosix], swiftSettings: wrapper),
+    .target(name: "LocalMail", dependencies: ["Vault", "SMTPWire", "Mail"], swiftSettings: shared),
     .target(
         name: "Pipeline",
         dependencies: [
@@ -91,7 +92,8 @@ let services: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Pipeline", "Control", "Delivery", "Dial", "DNSResolver", "Accounts", "Keyring", "Store", "Vault",
+            "Pipeline", "Control", "LocalMail", "Delivery", "Dial", "DNSResolver", "Accounts", "Keyring", "Store",
+            "Vault",
             "OpenPGP",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -104,7 +106,8 @@ let services: [Target] = [
     .executableTarget(
         name: "postern",
         dependencies: [
-            "Gateway", "OpenPGPWorker", "OpenPGP", "Control", "Settings", "Store", "Vault", "Accounts", "Keyring",
+            "Gateway", "OpenPGPWorker", "OpenPGP", "Control", "LocalMail", "SMTPWire", "Settings", "Store", "Vault",
+            "Accounts", "Keyring",
             "Privacy", "Mail",
             "Commitment",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -162,6 +165,11 @@ let tests: [Target] = [
             "Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
             nioPosix,
         ],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "LocalMailTests",
+        dependencies: ["LocalMail", "Vault", "SMTPWire", "Mail", "Privacy"],
         swiftSettings: shared
     ),
     .testTarget(name: "ControlTests", dependencies: ["Control", "Privacy"], swiftSettings: shared),
