@@ -73,6 +73,7 @@ package enum LevelCheck {
                     "the listener has no TLS to offer, and users may not sign in without it",
                     "add a [tls] table with certificate and key"
                 )
+            case .local: nil
             case .mx where listener.isLoopback: nil
             case .mx:
                 settings.violation(

@@ -99,6 +99,19 @@ private enum SettingsReader {
         read(SettingsSchema.resolver, members, into: &settings.resolver, &reading)
         read(SettingsSchema.log, members, into: &settings.log, &reading)
         read(SettingsSchema.control, members, into: &settings.control, &reading)
+        readLocal(members, into: &settings, &reading)
+    }
+
+    private static func readLocal(
+        _ members: [TOMLNode.Member],
+        into settings: inout PosternSettings,
+        _ reading: inout Reading
+    ) {
+        for (index, table) in Tables.many("caller", members, &reading).enumerated() {
+            if let caller = CallerDraft.caller(table, "caller[\(index)]", &reading) { settings.callers.append(caller) }
+        }
+        read(SettingsSchema.sendmail, members, into: &settings.sendmail, &reading)
+        if let table = Tables.one("spool", members, &reading) { settings.spool = SpoolDraft.spool(table, &reading) }
     }
 
     private static func read<Root>(

@@ -38,6 +38,11 @@ package struct PosternSettings: Sendable {
     package var resolver = ResolverSettings()
     package var log: LogSettings
     package var control = ControlSettings()
+    /// Whose programs may send as whom through a `local` listener.
+    package var callers: [Caller] = []
+    package var sendmail = SendmailSettings()
+    /// Nil: programs get 75 while the gateway is down.
+    package var spool: SpoolSettings?
     /// True only for settings that ``tryIt(data:portBase:)`` made: a self-made certificate and a key file beside the
     /// data are then expected.
     package var isTryIt = false

@@ -11,11 +11,76 @@ extension ListenerDraft {
                 "role",
                 in: table,
                 place,
-                remedy: "add role = \"mx\", \"submission\" or \"submissions\""
+                remedy: "add role = \"mx\", \"submission\", \"submissions\" or \"local\""
             )
             return nil
         }
-        return Listener(role: role, address: draft.address, port: draft.port, line: table.line)
+        let others = role == .local ? ["address", "port"] : ["path", "mode", "owner"]
+        for member in table.members where others.contains(member.key) {
+            reading.report(
+                line: member.node.line,
+                key: "\(place).\(member.key)",
+                problem: role == .local
+                    ? "a local listener has a path in place of it" : "only a local listener has one",
+                remedy: "remove the line"
+            )
+        }
+        return Listener(
+            role: role,
+            address: draft.address,
+            port: draft.port,
+            path: draft.path,
+            mode: draft.mode,
+            owner: draft.owner,
+            line: table.line
+        )
+    }
+}
+
+extension CallerDraft {
+    static func caller(_ table: TableNode, _ place: String, _ reading: inout Reading) -> Caller? {
+        var draft = CallerDraft()
+        SettingsSchema.caller.decode(table.members, at: place, into: &draft, &reading)
+        if draft.users.isEmpty, draft.groups.isEmpty {
+            reading.reportMissing(
+                "users",
+                in: table,
+                place,
+                remedy: "say whose programs are meant, users = [\"www-data\"], or groups"
+            )
+        }
+        if draft.sendAs.isEmpty {
+            reading.reportMissing(
+                "send_as",
+                in: table,
+                place,
+                remedy: "say as whom they may send, send_as = [\"web@example.org\"]"
+            )
+        }
+        return Caller(
+            users: draft.users,
+            groups: draft.groups,
+            sendAs: draft.sendAs,
+            messagesPerHour: draft.messagesPerHour,
+            line: table.line
+        )
+    }
+}
+
+extension SpoolDraft {
+    static func spool(_ table: TableNode, _ reading: inout Reading) -> SpoolSettings? {
+        var draft = SpoolDraft()
+        SettingsSchema.spool.decode(table.members, at: "spool", into: &draft, &reading)
+        guard let directory = draft.directory else {
+            reading.reportMissing(
+                "directory",
+                in: table,
+                "spool",
+                remedy: "name the directory, directory = \"/var/spool/postern\""
+            )
+            return nil
+        }
+        return SpoolSettings(directory: directory, messages: draft.messages, bytes: draft.bytes)
     }
 }
 

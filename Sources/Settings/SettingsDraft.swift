@@ -18,6 +18,24 @@ struct ListenerDraft: Sendable {
     var role: Listener.Role?
     var address = "::"
     var port: Int?
+    var path: String?
+    var mode = 0o666
+    var owner: String?
+}
+
+/// One `[[caller]]`, as a file gives it.
+struct CallerDraft: Sendable {
+    var users: [AccountReference] = []
+    var groups: [AccountReference] = []
+    var sendAs: [AddressPattern] = []
+    var messagesPerHour: Int?
+}
+
+/// `[spool]`, as a file gives it.
+struct SpoolDraft: Sendable {
+    var directory: String?
+    var messages = 1000
+    var bytes = 256 << 20
 }
 
 /// One `[[route]]`, as a file gives it.

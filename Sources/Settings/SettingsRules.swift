@@ -11,6 +11,7 @@ enum SettingsRules {
         checkAmounts(settings, &reading)
         checkDelivery(settings, &reading)
         checkControl(settings, &reading)
+        checkLocal(settings, &reading)
     }
 
     private static func checkListeners(_ settings: PosternSettings, _ reading: inout Reading) {
@@ -24,18 +25,28 @@ enum SettingsRules {
         }
         for (index, listener) in settings.listeners.enumerated() {
             guard let earlier = settings.listeners[..<index].first(where: { collide($0, listener) }) else { continue }
-            let socket = EndpointText.format(.tcp(host: listener.address, port: listener.port))
+            let socket = listener.path ?? EndpointText.format(.tcp(host: listener.address, port: listener.port))
             reading.report(
                 line: listener.line,
                 key: "listener",
                 problem:
                     "\(socket) is taken by the listener of line \(earlier.line)",
-                remedy: "give it another port or address, or remove one"
+                remedy: "give it another port, address or path, or remove one"
+            )
+        }
+        for listener in settings.listeners {
+            guard let path = listener.path, path.utf8.count > 107 else { continue }
+            reading.report(
+                line: listener.line,
+                key: "listener.path",
+                problem: "the path is longer than the 107 bytes that a socket's may have",
+                remedy: "use a shorter one"
             )
         }
     }
 
     private static func collide(_ one: Listener, _ other: Listener) -> Bool {
+        if one.role == .local || other.role == .local { return one.path == other.path }
         guard one.port == other.port else { return false }
         let addresses = [one.address, other.address]
         if one.address == other.address || addresses.contains("::") { return true }
@@ -119,6 +130,25 @@ enum SettingsRules {
         }
         if !delivery.ipv4, !delivery.ipv6 {
             reading.report("delivery.ipv6", "without IPv4 and IPv6 no mail leaves", "switch one of them on")
+        }
+    }
+
+    private static func checkLocal(_ settings: PosternSettings, _ reading: inout Reading) {
+        if let spool = settings.spool, FilePath.isInside(spool.directory, settings.data) {
+            reading.report(
+                "spool.directory",
+                "programs of other users can't reach into the data directory",
+                "name a directory of its own, such as \"\(SpoolSettings.defaultDirectory)\""
+            )
+        }
+        for caller in settings.callers {
+            guard !settings.listeners.contains(where: { $0.role == .local }) else { break }
+            reading.report(
+                line: caller.line,
+                key: "caller",
+                problem: "no listener takes mail from programs of this machine",
+                remedy: "add a [[listener]] with role = \"local\""
+            )
         }
     }
 

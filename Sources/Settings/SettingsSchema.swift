@@ -20,6 +20,9 @@ package enum SettingsSchema {
         resolver.documentation { _ in ResolverSettings() },
         log.documentation { LogSettings(level: $0) },
         control.documentation { _ in ControlSettings() },
+        caller.documentation { _ in CallerDraft() },
+        sendmail.documentation { _ in SendmailSettings() },
+        spool.documentation { _ in SpoolDraft() },
     ]
 
     /// The key with this path, `listener.port`.
@@ -34,7 +37,7 @@ package enum SettingsSchema {
         "",
         children: [
             "listener", "route", "tls", "vault", "protection", "scrub", "limits", "delivery", "resolver", "log",
-            "control",
+            "control", "caller", "sendmail", "spool",
         ],
         "These keys stand before the first table; `level` is the first of them.",
         keys: [
@@ -112,7 +115,8 @@ package enum SettingsSchema {
                 without: "required",
                 """
                 `mx` takes mail from other servers and offers STARTTLS. `submission` takes mail from users who sign \
-                in, and nothing before STARTTLS. `submissions` is the same with TLS from the first byte.
+                in, and nothing before STARTTLS. `submissions` is the same with TLS from the first byte. `local` \
+                takes mail from programs of this machine over a unix socket, see `[[caller]]`.
                 """,
                 example: "\"submission\""
             ),
@@ -129,6 +133,34 @@ package enum SettingsSchema {
                 without: "25, 587 or 465, by role",
                 "The TCP port.",
                 example: "2525"
+            ),
+            SettingKey(
+                "path",
+                optional: \.path,
+                .path,
+                without: "`\"\(Listener.defaultPath)\"`",
+                """
+                For `local`: the path of the unix socket, at most 107 bytes. `postern sendmail` finds the default by \
+                itself.
+                """,
+                example: "\"/run/postern/sendmail\""
+            ),
+            SettingKey(
+                "mode",
+                \.mode,
+                .fileMode,
+                """
+                For `local`: who may open the socket. All users by default, because each is known by its user id and \
+                may send only as `[[caller]]` says.
+                """
+            ),
+            SettingKey(
+                "owner",
+                optional: \.owner,
+                .anyText,
+                without: "the gateway's user",
+                "For `local`: the user, or `user:group`, that the socket's file is given to.",
+                example: "\"root:www-data\""
             ),
         ]
     )
