@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import LocalMail
 import NIOCore
 import NIOSSL
 import Privacy
@@ -26,21 +27,26 @@ struct GatewayListener: Service {
         services: SessionServices,
         group: any EventLoopGroup
     ) async throws -> GatewayListener {
-        let listener = try await SMTPListener.bind(
-            SMTPListener.Configuration(
-                host: settings.address,
-                port: settings.port,
-                isImplicitTLS: settings.role == .submissions,
-                tlsContext: { tls },
-                limits: FramingLimits(services.settings.limits),
-                connectionLimits: limits,
-                log: services.log
-            ),
-            group: group
+        // On a unix socket nobody listens in.
+        let tls = settings.role == .local ? nil : tls
+        var configuration = SMTPListener.Configuration(
+            host: settings.address,
+            port: settings.port,
+            isImplicitTLS: settings.role == .submissions,
+            tlsContext: { tls },
+            limits: FramingLimits(services.settings.limits),
+            connectionLimits: limits,
+            log: services.log
         )
+        if let path = settings.path {
+            try LocalSocket.prepare(path)
+            configuration.unixPath = path
+        }
+        let listener = try await SMTPListener.bind(configuration, group: group)
+        if let path = settings.path { try LocalSocket.open(path, mode: settings.mode, owner: settings.owner) }
         return GatewayListener(
             role: settings.role,
-            address: "\(settings.address):\(listener.port)",
+            address: settings.path ?? "\(settings.address):\(listener.port)",
             listener: listener,
             services: services,
             offersTLS: tls != nil && settings.role != .submissions
@@ -86,6 +92,15 @@ struct GatewayListener: Service {
         let isOurs = connection.remoteAddress.map { services.settings.isOurs(address: $0.exposed.bytes) } ?? false
         var state = SessionState(role: role, isInOurNetworks: isOurs, offersTLS: offersTLS)
         state.isEncrypted = connection.tls != nil
+        if role == .local {
+            guard let user = connection.peerUser, services.callers.enter(user) else {
+                return await connection.close(.tooManyConnections)
+            }
+            defer { services.callers.leave(user) }
+            state.caller = await services.callers.caller(userID: user)
+            var session = Session(connection: connection, services: services, state: state)
+            return await session.run()
+        }
         var session = Session(connection: connection, services: services, state: state)
         await session.run()
     }

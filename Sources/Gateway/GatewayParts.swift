@@ -3,6 +3,7 @@
 import Control
 import DNSResolver
 import Delivery
+import LocalMail
 import Mail
 import NIOCore
 import NIOPosix
@@ -20,6 +21,8 @@ struct GatewayParts {
     let data: DataDirectory
     let time: Time
     let dispatcher: Dispatcher
+    /// Takes in what lies in the spool; nil without `[spool]`.
+    let spool: SpoolIntake?
     private let services: SessionServices
     private let connections: ConnectionLimits
     private let live: LiveFacts
@@ -64,17 +67,20 @@ struct GatewayParts {
             verifier: outgoing.verifier,
             time: time
         )
+        let callers = LocalCallers(settings: settings, time: time)
         services = SessionServices(
             settings: settings,
             accounts: data.accounts,
             pipeline: pipeline,
             recipients: check,
+            callers: callers,
             spoolDirectory: settings.data,
             bodyMemory: ByteBudget(limit: settings.limits.bodyMemoryBytes),
             counters: counters,
             time: time,
             log: log
         )
+        spool = try SpoolIntake.prepare(services, data: data, alarms: alarms)
         connections = ConnectionLimits(
             maxTotal: settings.limits.connections,
             maxPerClient: settings.limits.connectionsPerAddress,
@@ -108,7 +114,14 @@ struct GatewayParts {
                         group: group
                     )
                 )
+            } catch let problem as PlaceProblem {
+                throw GatewayProblem(problem.sentence)
             } catch {
+                if let path = listener.path {
+                    throw GatewayProblem(
+                        "The local listener can't make the socket \(path); set its path to a place that can be written."
+                    )
+                }
                 throw GatewayProblem(
                     "The listener \(listener.role.rawValue) can't take \(listener.address):\(listener.port): is another "
                         + "program on that port, or does it need root? Choose another port in [[listener]], or stop the other program."

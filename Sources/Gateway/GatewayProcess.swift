@@ -40,7 +40,8 @@ package enum GatewayProcess {
         let listeners = try await parts.bindListeners()
         let control = try await parts.bindControl()
         let announcement = Announcement(text: try await announcement(parts, listeners: listeners))
-        let services: [any Service] = [parts.dispatcher, control] + listeners + [announcement]
+        let spool: [any Service] = parts.spool.map { [$0] } ?? []
+        let services: [any Service] = [parts.dispatcher, control] + listeners + spool + [announcement]
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0) },

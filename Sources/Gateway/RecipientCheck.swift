@@ -35,7 +35,11 @@ struct RecipientCheck: Sendable {
     /// The reply that refuses the recipient; nil when it may be taken.
     func refusal(of address: EmailAddress, for origin: Origin) async -> Reply? {
         if !origin.isOurs && !settings.accepts(address.domain) { return .relayDenied }
-        guard let route = settings.route(for: address.domain) else { return .noRoute }
+        guard let route = settings.route(for: address.domain) else {
+            // An alias needs no route of its own domain, because its mail goes elsewhere.
+            guard origin.isOurs, hasAlias(address) else { return .noRoute }
+            return await keyringRefusal(of: address, for: origin)
+        }
         if let reply = await existenceRefusal(of: address, by: route, for: origin) { return reply }
         return await keyringRefusal(of: address, for: origin)
     }
@@ -47,6 +51,7 @@ struct RecipientCheck: Sendable {
             }
             return nil
         }
+        if hasAlias(address) { return nil }
         if let recipients = route.recipients {
             let plain = settings.tagSeparator.flatMap { address.withoutTag($0) }
             return recipients.contains(address) || plain.map(recipients.contains) == true ? nil : .noSuchMailbox
@@ -57,6 +62,10 @@ struct RecipientCheck: Sendable {
         case .rejected: return .noSuchMailbox
         case .unknown: return .cannotTell
         }
+    }
+
+    private func hasAlias(_ address: EmailAddress) -> Bool {
+        AliasExpansion(settings: settings, accounts: accounts).targets(of: address) != nil
     }
 
     /// Asks for the addresses behind an alias, because those get the copies.

@@ -58,12 +58,14 @@ extension Session {
     private mutating func deliver() async -> Reply {
         guard let transaction = state.transaction else { return .badSequence }
         guard let content = await intake?.finish() else { return intake?.failure ?? .localError }
+        var header = content.header
+        if let caller = state.caller { header = services.callers.completed(header, from: caller) }
         let message = IncomingMessage(
             id: MessageID(),
             origin: state.origin,
             mail: transaction.mail,
             recipients: transaction.recipients,
-            header: content.header,
+            header: header,
             body: content.body,
             hasEmptyLine: content.hasEmptyLine,
             protocolName: state.protocolName,

@@ -46,7 +46,9 @@ extension Session {
         state.extended = extended
         let name = services.settings.hostname.wire
         let size = services.settings.limits.messageBytes
-        connection.reply(extended ? .ehlo(name, keywords: state.keywords(maxMessageBytes: size)) : .helo(name))
+        var keywords = state.keywords(maxMessageBytes: size)
+        if state.role == .local { keywords.append(services.callers.keyword(for: state.caller)) }
+        connection.reply(extended ? .ehlo(name, keywords: keywords) : .helo(name))
     }
 
     private mutating func begin(_ mail: MailParameters) async -> Bool {
@@ -59,6 +61,14 @@ extension Session {
             )
         {
             return await refuse(.senderNotYours)
+        }
+        if let caller = state.caller {
+            if let address = mail.reversePath.address,
+                !caller.maySend(as: address, tagSeparator: services.settings.tagSeparator)
+            {
+                return await refuse(.senderNotYours)
+            }
+            guard services.callers.mayStart(caller) else { return await refuse(.tooManyThisHour) }
         }
         state.transaction = Transaction(mail: mail, began: services.time.boot())
         connection.reply(.senderOK)

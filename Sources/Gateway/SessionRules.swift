@@ -28,14 +28,15 @@ enum SessionRules {
     }
 
     private static func authentication(in state: SessionState) -> Reply? {
-        if state.role == .mx { return .notImplemented }
+        if !state.role.takesPasswords { return .notImplemented }
         if !state.isEncrypted { return .encryptionRequiredForAuth }
         if state.extended == nil || state.account != nil || state.transaction != nil { return .badSequence }
         return nil
     }
 
     private static func mail(in state: SessionState) -> Reply? {
-        if state.role != .mx {
+        if state.role == .local, state.caller == nil { return .unknownCaller }
+        if state.role.takesPasswords {
             if !state.isEncrypted { return .mustStartTLS }
             if !state.origin.isOurs { return .authenticationRequired }
         }
@@ -60,4 +61,19 @@ enum SessionRules {
         if !transaction.recipients.isEmpty { return nil }
         return transaction.asked > 0 ? .noValidRecipients : .badSequence
     }
+}
+
+extension Reply {
+    static let unknownCaller = Reply(
+        .permanent,
+        50,
+        .notAuthorized,
+        "this user of the machine may not send mail here; its administrator can list it in a [[caller]] of postern.toml"
+    )
+    static let tooManyThisHour = Reply(
+        .transient,
+        50,
+        .securityOther,
+        "this user has sent as many messages as it may in an hour, try again later"
+    )
 }

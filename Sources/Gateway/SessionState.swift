@@ -20,6 +20,8 @@ struct SessionState {
     /// The client said EHLO (true) or HELO (false); nil before either.
     var extended: Bool?
     var account: Account?
+    /// The user of this machine at the other end of a `local` listener's socket.
+    var caller: LocalCaller?
     var transaction: Transaction?
     var errors = 0
 
@@ -33,6 +35,7 @@ struct SessionState {
 
     var origin: Origin {
         if let account { return .ours(.account(account)) }
+        if let caller { return .ours(.local(caller)) }
         return isInOurNetworks ? .ours(.network) : .strangers
     }
 
@@ -49,7 +52,7 @@ struct SessionState {
             "PIPELINING", "SIZE \(maxMessageBytes)", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN",
         ]
         if offersTLS && !isEncrypted { words.append("STARTTLS") }
-        if role != .mx && isEncrypted && account == nil { words.append("AUTH PLAIN LOGIN") }
+        if role.takesPasswords && isEncrypted && account == nil { words.append("AUTH PLAIN LOGIN") }
         return words
     }
 }
@@ -64,4 +67,9 @@ struct Transaction {
     var asked = 0
     /// A `BDAT` has come: only more of them, RSET or QUIT may follow (RFC 3030 section 2).
     var isChunking = false
+}
+
+extension Listener.Role {
+    /// Whether users sign in there.
+    var takesPasswords: Bool { self == .submission || self == .submissions }
 }

@@ -29,10 +29,16 @@ struct Admission {
         if !hasEmptyLine, header.lines.contains(where: \.isOdd) { return .noHeaderEnd }
         let authors = header.fields("From").flatMap { Mailboxes.parse($0.value) }
         guard !authors.isEmpty else { return .noFrom }
-        guard let account = origin.account else { return nil }
         let senders = header.fields("Sender").flatMap { Mailboxes.parse($0.value) }
-        return (authors + senders).allSatisfy { accounts.maySend(account.name, as: $0, tagSeparator: tagSeparator) }
-            ? nil : .fromNotYours
+        return (authors + senders).allSatisfy { maySend(origin, as: $0) } ? nil : .fromNotYours
+    }
+
+    private func maySend(_ origin: Origin, as address: EmailAddress) -> Bool {
+        switch origin {
+        case .ours(.account(let account)): accounts.maySend(account.name, as: address, tagSeparator: tagSeparator)
+        case .ours(.local(let caller)): caller.maySend(as: address, tagSeparator: tagSeparator)
+        case .ours(.network), .strangers: true
+        }
     }
 
     /// Whether a trace field says that this gateway wrote it: `by` and our name, redacted or not.

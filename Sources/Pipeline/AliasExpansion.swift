@@ -15,10 +15,20 @@ package struct AliasExpansion: Sendable {
     }
 
     /// The addresses behind an alias of ours, else the address itself.
-    package func addresses(for address: EmailAddress) -> [EmailAddress] {
-        guard case .maildir = settings.route(for: address.domain)?.target,
+    package func addresses(for address: EmailAddress) -> [EmailAddress] { targets(of: address) ?? [address] }
+
+    /// The addresses behind an alias; nil when there is none.
+    ///
+    /// Aliases hold where we keep the mailboxes, and at the domain of this machine's users wherever its mail goes.
+    package func targets(of address: EmailAddress) -> [EmailAddress]? {
+        guard isOurs(address.domain),
             case .alias(let targets) = accounts.resolve(address, tagSeparator: settings.tagSeparator)
-        else { return [address] }
+        else { return nil }
         return targets
+    }
+
+    private func isOurs(_ domain: Domain) -> Bool {
+        if case .maildir = settings.route(for: domain)?.target { return true }
+        return domain == settings.localDomain && settings.listeners.contains { $0.role == .local }
     }
 }

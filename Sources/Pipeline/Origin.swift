@@ -17,6 +17,8 @@ package enum Origin: Sendable {
         case account(Account)
         /// A client in one of the `networks` of the settings.
         case network
+        /// A program of this machine, known by its user id.
+        case local(LocalCaller)
     }
 
     package var isOurs: Bool {

@@ -15,6 +15,8 @@ package struct SMTPListener: Sendable {
         package var host: String
         /// 0 for any free port.
         package var port: Int
+        /// The path of a unix socket, in place of host and port; the caller's user is then known.
+        package var unixPath: String?
         /// TLS from the first byte, else STARTTLS.
         package var isImplicitTLS: Bool
         /// The context for new handshakes, asked for at each connection so that a certificate can be changed; `nil`: no TLS now.
@@ -52,14 +54,11 @@ package struct SMTPListener: Sendable {
     package static func bind(_ configuration: Configuration, group: any EventLoopGroup) async throws -> SMTPListener {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 512)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptGuard(log: configuration.log))
                 }
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(
                 .socketOption(.so_rcvbuf),
                 value: SocketOptionValue(configuration.limits.socketReceiveBuffer)
@@ -72,8 +71,19 @@ package struct SMTPListener: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
-        let server = try await bootstrap.bind(host: configuration.host, port: configuration.port) { channel in
+        let accept: @Sendable (any Channel) -> EventLoopFuture<AcceptedConnection?> = { channel in
             channel.eventLoop.makeCompletedFuture { try AcceptedConnection.make(channel, configuration) }
+        }
+        let server: NIOAsyncChannel<AcceptedConnection?, Never>
+        if let path = configuration.unixPath {
+            server = try await bootstrap.bind(unixDomainSocketPath: path, childChannelInitializer: accept)
+        } else {
+            server =
+                try await bootstrap
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.socketOption(.so_keepalive), value: 1)
+                .bind(host: configuration.host, port: configuration.port, childChannelInitializer: accept)
         }
         return SMTPListener(server: server, isImplicitTLS: configuration.isImplicitTLS)
     }
@@ -119,6 +129,7 @@ package struct SMTPListener: Sendable {
         try? await accepted.channel.executeThenClose { inbound, outbound in
             let connection = SMTPServerConnection(
                 remoteAddress: accepted.remoteAddress,
+                peerUser: await PeerUser.of(channel),
                 hasTLSContext: accepted.hasTLSContext,
                 inbound: inbound,
                 outbound: outbound

@@ -15,6 +15,8 @@ package final class SMTPServerConnection {
     package let id = SessionID()
     /// `nil` for a unix socket.
     package let remoteAddress: Sensitive<IPAddress>?
+    /// The user at the other end of a unix socket; `nil` for TCP.
+    package let peerUser: UInt32?
     /// Whether STARTTLS may be offered: a certificate is there, and TLS is not yet up.
     package var canStartTLS: Bool { hasTLSContext && tls == nil }
     /// The facts once TLS is up; set from the start on a connection that begins with TLS.
@@ -32,11 +34,13 @@ package final class SMTPServerConnection {
 
     init(
         remoteAddress: IPAddress?,
+        peerUser: UInt32? = nil,
         hasTLSContext: Bool,
         inbound: NIOAsyncChannelInboundStream<[ServerEvent]>,
         outbound: NIOAsyncChannelOutboundWriter<ServerAction>
     ) {
         self.remoteAddress = remoteAddress.map { Sensitive($0) }
+        self.peerUser = peerUser
         self.hasTLSContext = hasTLSContext
         self.iterator = inbound.makeAsyncIterator()
         self.outbound = outbound

@@ -16,6 +16,12 @@ package struct MessageID: Hashable, Sendable, Codable, LogIdentifier {
         text = String(decoding: Vault.randomBytes(16).map { Self.alphabet[Int($0 & 31)] }, as: UTF8.self)
     }
 
+    /// The id that `hash` stands for: the same for the same bytes, of which 16 count.
+    package init(hash: [UInt8]) {
+        precondition(hash.count >= 16)
+        text = String(decoding: hash.prefix(16).map { Self.alphabet[Int($0 & 31)] }, as: UTF8.self)
+    }
+
     /// Reads an id as a person types it: 16 base32 characters, upper or lower case.
     package init?(text: String) {
         let lower = text.lowercased()

@@ -78,6 +78,8 @@ struct SessionRulesTests {
                 state: state(.submissions, encrypted: true),
                 code: 530
             ),
+            Row(name: "MAIL on local from a user who may not send", command: mail, state: state(.local), code: 550),
+            Row(name: "AUTH on local", command: auth, state: state(.local), code: 502),
             Row(name: "AUTH in clear", command: auth, state: state(.submission), code: 538),
             Row(name: "AUTH inside TLS", command: auth, state: state(.submission, encrypted: true), code: nil),
             Row(name: "AUTH on mx", command: auth, state: state(.mx, encrypted: true), code: 502),

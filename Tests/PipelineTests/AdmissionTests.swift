@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Which messages may be taken at all")
 struct AdmissionTests {
-    enum Who: Sendable { case alice, network, strangers }
+    enum Who: Sendable { case alice, network, strangers, program }
 
     struct Row: CustomTestStringConvertible, Sendable {
         let name: String
@@ -110,7 +110,34 @@ struct AdmissionTests {
         ),
     ]
 
-    @Test("hops, authors and the end of the header", arguments: hops + authors + ends)
+    static let programs = [
+        Row(
+            name: "a program: an address it may use",
+            who: .program,
+            header: "From: web+x@example.org\r\n",
+            refusal: nil
+        ),
+        Row(name: "a program: any address of a domain", who: .program, header: "From: x@forum.test\r\n", refusal: nil),
+        Row(name: "a program: a user's address", who: .program, refusal: .fromNotYours),
+        Row(
+            name: "a program: another's Sender",
+            who: .program,
+            header: "From: web@example.org\r\nSender: alice@example.org\r\n",
+            refusal: .fromNotYours
+        ),
+        Row(name: "a program: no From", who: .program, header: "Subject: x\r\n", refusal: .noFrom),
+    ]
+
+    private static func program() throws -> LocalCaller {
+        LocalCaller(
+            userID: 33,
+            address: try #require(EmailAddress("web@example.org")),
+            sendAs: ["web@example.org", "*@forum.test"].compactMap { AddressPattern($0) },
+            messagesPerHour: 1
+        )
+    }
+
+    @Test("hops, authors and the end of the header", arguments: hops + authors + ends + programs)
     func table(row: Row) async throws {
         let fixture = try await PipelineFixture()
         let alice = try await fixture.addUser("alice", "alice@example.org")
@@ -120,6 +147,7 @@ struct AdmissionTests {
             switch row.who {
             case .alice: .ours(.account(alice))
             case .network: .ours(.network)
+            case .program: .ours(.local(try Self.program()))
             case .strangers: .strangers
             }
         let header = HeaderSection(parsing: Array(row.header.utf8))
