@@ -27,6 +27,7 @@ struct Postern: AsyncParsableCommand {
         subcommands: [VersionCommand.self, ManualCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Running", subcommands: [UpCommand.self, InitCommand.self, CheckCommand.self]),
+            CommandGroup(name: "Sending", subcommands: [SendmailCommand.self]),
             CommandGroup(
                 name: "Looking",
                 subcommands: [StatusCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self]

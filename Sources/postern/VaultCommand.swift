@@ -57,12 +57,16 @@ struct VaultInitCommand: ParsableCommand {
         do {
             guard !VaultFile.exists(in: directory) else { throw VaultError.exists }
             let secret = try chooseSecret(location.settings.vault, tryIt: location.config == nil)
-            try VaultFile.create(in: directory, secret: secret, now: Time.system().wall())
+            let vault = try VaultFile.create(in: directory, secret: secret, now: Time.system().wall())
+            let key = try SpoolKey.ensure(in: directory, vault: vault)
+            if let limits = location.settings.spool { try SpoolPlace.make(location.settings, limits, key) }
         } catch let error as VaultError {
             throw CommandFailure(
                 error == .noPassphrase ? .inputMissing : .refused,
                 "\(location.shownData): \(error.sentence)"
             )
+        } catch let problem as GatewayProblem {
+            throw CommandFailure(.refused, problem.sentence)
         }
         print("The vault of \(location.shownData) is made. Keep a copy of its passphrase or key file elsewhere.")
     }
