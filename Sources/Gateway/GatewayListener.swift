@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import NIOCore
 import NIOSSL
 import Privacy
@@ -11,7 +12,9 @@ import Settings
 /// A bound `[[listener]]` and the sessions that it starts.
 struct GatewayListener: Service {
     let role: Listener.Role
+    /// Where it listens, for people.
     let address: String
+    private let settings: Listener
     private let listener: SMTPListener
     private let services: SessionServices
     private let offersTLS: Bool
@@ -30,6 +33,7 @@ struct GatewayListener: Service {
             SMTPListener.Configuration(
                 host: settings.address,
                 port: settings.port,
+                path: settings.path,
                 isImplicitTLS: settings.role == .submissions,
                 tlsContext: { tls },
                 limits: FramingLimits(services.settings.limits),
@@ -38,23 +42,26 @@ struct GatewayListener: Service {
             ),
             group: group
         )
+        // Its directory says who gets at the socket: whoever may enter it, and belongs to its group.
+        if let path = settings.path, unsafe chmod(path, 0o660) != 0 { throw SocketNotOpened() }
         return GatewayListener(
-            role: settings.role,
-            address: "\(settings.address):\(listener.port)",
+            settings: settings,
+            address: settings.path.map { "unix:" + $0 } ?? "\(settings.address):\(listener.port)",
             listener: listener,
             services: services,
-            offersTLS: tls != nil && settings.role != .submissions
+            offersTLS: tls != nil && settings.role != .submissions && settings.path == nil
         )
     }
 
     private init(
-        role: Listener.Role,
+        settings: Listener,
         address: String,
         listener: SMTPListener,
         services: SessionServices,
         offersTLS: Bool
     ) {
-        self.role = role
+        self.settings = settings
+        role = settings.role
         self.address = address
         self.listener = listener
         self.services = services
@@ -64,6 +71,7 @@ struct GatewayListener: Service {
     /// Serves until the gateway stops; then sessions get `421` between two transactions, and the rest is cut off after a grace.
     func run() async throws {
         let listener = listener
+        defer { if let path = settings.path { unsafe unlink(path) } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await withGracefulShutdownHandler {
@@ -83,13 +91,23 @@ struct GatewayListener: Service {
     }
 
     private func converse(_ connection: SMTPServerConnection) async {
-        let isOurs = connection.remoteAddress.map { services.settings.isOurs(address: $0.exposed.bytes) } ?? false
+        let client = connection.remoteAddress?.exposed.bytes
+        if let filter = settings.filter, settings.path == nil, !filter.admits(address: client ?? []) {
+            services.counters.add("clients that a filter does not know")
+            return await connection.close(.notForYou)
+        }
+        let isOurs = client.map { services.settings.isOurs(address: $0) } ?? false
         var state = SessionState(role: role, isInOurNetworks: isOurs, offersTLS: offersTLS)
+        state.filter = settings.filter
+        state.speaksLMTP = settings.path != nil
         state.isEncrypted = connection.tls != nil
         var session = Session(connection: connection, services: services, state: state)
         await session.run()
     }
 }
+
+/// The rights of a listener's unix socket can't be set.
+private struct SocketNotOpened: Error {}
 
 extension FramingLimits {
     init(_ limits: Limits) {

@@ -64,13 +64,21 @@ struct GatewayParts {
             verifier: outgoing.verifier,
             time: time
         )
+        let bodyMemory = ByteBudget(limit: settings.limits.bodyMemoryBytes)
         services = SessionServices(
             settings: settings,
             accounts: data.accounts,
             pipeline: pipeline,
             recipients: check,
+            passage: Passage(
+                delivery: outgoing.delivery,
+                queue: data.queue,
+                spoolDirectory: settings.data,
+                bodyMemory: bodyMemory,
+                time: time
+            ),
             spoolDirectory: settings.data,
-            bodyMemory: ByteBudget(limit: settings.limits.bodyMemoryBytes),
+            bodyMemory: bodyMemory,
             counters: counters,
             time: time,
             log: log
@@ -78,7 +86,10 @@ struct GatewayParts {
         connections = ConnectionLimits(
             maxTotal: settings.limits.connections,
             maxPerClient: settings.limits.connectionsPerAddress,
-            isExempt: { settings.isOurs(address: $0.bytes) }
+            isExempt: { address in
+                settings.isOurs(address: address.bytes)
+                    || settings.filters.contains { $0.admits(address: address.bytes) }
+            }
         )
         let wake = dispatcher.wake
         live = LiveFacts(
@@ -109,14 +120,24 @@ struct GatewayParts {
                     )
                 )
             } catch {
-                throw GatewayProblem(
-                    "The listener \(listener.role.rawValue) can't take \(listener.address):\(listener.port): is another "
-                        + "program on that port, or does it need root? Choose another port in [[listener]], or stop the other program."
-                )
+                throw problem(with: listener)
             }
         }
         live.setListeners(bound.map { .init(role: $0.role.rawValue, address: $0.address) })
         return bound
+    }
+
+    private func problem(with listener: Listener) -> GatewayProblem {
+        if let path = listener.path {
+            return GatewayProblem(
+                "The listener \(listener.role.rawValue) can't take the socket \(path): its directory must be there, and the "
+                    + "gateway must be able to write in it."
+            )
+        }
+        return GatewayProblem(
+            "The listener \(listener.role.rawValue) can't take \(listener.address):\(listener.port): is another "
+                + "program on that port, or does it need root? Choose another port in [[listener]], or stop the other program."
+        )
     }
 
     func bindControl() async throws -> ControlService {

@@ -13,6 +13,8 @@ struct SessionServices: Sendable {
     let accounts: Accounts
     let pipeline: Pipeline
     let recipients: RecipientCheck
+    /// For inbound filters.
+    let passage: Passage
     /// Where large bodies wait, sealed, in unnamed files.
     let spoolDirectory: String
     /// Memory for bodies on their way in, of all sessions together.

@@ -17,6 +17,8 @@ package enum Origin: Sendable {
         case account(Account)
         /// A client in one of the `networks` of the settings.
         case network
+        /// A server whose mail an outbound filter takes.
+        case filter
     }
 
     package var isOurs: Bool {

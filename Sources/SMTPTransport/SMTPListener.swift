@@ -15,6 +15,10 @@ package struct SMTPListener: Sendable {
         package var host: String
         /// 0 for any free port.
         package var port: Int
+        /// A unix socket to listen on instead.
+        ///
+        /// What a process that is gone has left there is replaced.
+        package var path: String?
         /// TLS from the first byte, else STARTTLS.
         package var isImplicitTLS: Bool
         /// The context for new handshakes, asked for at each connection so that a certificate can be changed; `nil`: no TLS now.
@@ -26,6 +30,7 @@ package struct SMTPListener: Sendable {
         package init(
             host: String,
             port: Int,
+            path: String? = nil,
             isImplicitTLS: Bool = false,
             tlsContext: @escaping @Sendable () -> NIOSSLContext? = { nil },
             limits: FramingLimits = FramingLimits(),
@@ -34,6 +39,7 @@ package struct SMTPListener: Sendable {
         ) {
             self.host = host
             self.port = port
+            self.path = path
             self.isImplicitTLS = isImplicitTLS
             self.tlsContext = tlsContext
             self.limits = limits
@@ -58,8 +64,6 @@ package struct SMTPListener: Sendable {
                     try channel.pipeline.syncOperations.addHandler(AcceptGuard(log: configuration.log))
                 }
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(
                 .socketOption(.so_rcvbuf),
                 value: SocketOptionValue(configuration.limits.socketReceiveBuffer)
@@ -72,8 +76,22 @@ package struct SMTPListener: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
-        let server = try await bootstrap.bind(host: configuration.host, port: configuration.port) { channel in
+        let accept: @Sendable (any Channel) -> EventLoopFuture<AcceptedConnection?> = { channel in
             channel.eventLoop.makeCompletedFuture { try AcceptedConnection.make(channel, configuration) }
+        }
+        let server: NIOAsyncChannel<AcceptedConnection?, Never>
+        if let path = configuration.path {
+            server = try await bootstrap.bind(
+                unixDomainSocketPath: path,
+                cleanupExistingSocketFile: true,
+                childChannelInitializer: accept
+            )
+        } else {
+            server =
+                try await bootstrap
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.socketOption(.so_keepalive), value: 1)
+                .bind(host: configuration.host, port: configuration.port, childChannelInitializer: accept)
         }
         return SMTPListener(server: server, isImplicitTLS: configuration.isImplicitTLS)
     }

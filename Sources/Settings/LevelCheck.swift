@@ -74,7 +74,8 @@ package enum LevelCheck {
                     "add a [tls] table with certificate and key"
                 )
             case .mx where listener.isLoopback: nil
-            case .mx:
+            case .filter where listener.isLoopback || listener.filter?.peers.allSatisfy(\.isLoopback) == true: nil
+            case .mx, .filter:
                 settings.violation(
                     .ownCertificate,
                     "listener[\(index)].role",

@@ -9,33 +9,58 @@ package struct Listener: Sendable, Hashable {
         case submission
         /// Mail from users; TLS from the first byte (RFC 8314).
         case submissions
+        /// Mail that another mail server hands over to be protected, and takes back at a fixed next hop.
+        case filter
 
         package var defaultPort: Int {
             switch self {
             case .mx: 25
             case .submission: 587
             case .submissions: 465
+            case .filter: 10025
             }
         }
+
+        /// Whether users of our own sign in here.
+        package var isForUsers: Bool { self == .submission || self == .submissions }
     }
 
     package var role: Role
     /// An IP address.
     ///
-    /// `::` means every address, IPv4 ones too.
+    /// `::` means every address, IPv4 ones too. Means nothing where there is a `path`.
     package var address: String
     /// 1...65535.
     package var port: Int
+    /// The unix socket that takes the place of address and port.
+    package var path: String?
+    /// Set for the role `filter`, and for no other.
+    package var filter: FilterSettings?
     /// The line of the `[[listener]]` in the settings file; 0 when no file gave it.
     package var line: Int
 
-    package init(role: Role, address: String = "::", port: Int? = nil, line: Int = 0) {
+    package init(
+        role: Role,
+        address: String = "::",
+        port: Int? = nil,
+        path: String? = nil,
+        filter: FilterSettings? = nil,
+        line: Int = 0
+    ) {
         self.role = role
         self.address = address
         self.port = port ?? role.defaultPort
+        self.path = path
+        self.filter = filter
         self.line = line
     }
 
     /// Whether only this machine can reach the listener.
-    package var isLoopback: Bool { HostText.isLoopback(address) }
+    package var isLoopback: Bool { path != nil || HostText.isLoopback(address) }
+
+    /// Where it listens.
+    package var endpoint: Endpoint { path.map { .unix(path: $0) } ?? .tcp(host: address, port: port) }
+
+    /// `127.0.0.1:10025`, `[::1]:25` or `unix:/run/postern/filter`.
+    package var place: String { EndpointText.format(endpoint) }
 }

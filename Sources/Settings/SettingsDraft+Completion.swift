@@ -11,11 +11,15 @@ extension ListenerDraft {
                 "role",
                 in: table,
                 place,
-                remedy: "add role = \"mx\", \"submission\" or \"submissions\""
+                remedy: "add role = \"mx\", \"submission\", \"submissions\" or \"filter\""
             )
             return nil
         }
-        return Listener(role: role, address: draft.address, port: draft.port, line: table.line)
+        guard role == .filter else {
+            draft.reportFilterKeys(table, place, &reading)
+            return Listener(role: role, address: draft.address, port: draft.port, line: table.line)
+        }
+        return draft.filterListener(table, place, &reading)
     }
 }
 

@@ -18,6 +18,11 @@ struct ListenerDraft: Sendable {
     var role: Listener.Role?
     var address = "::"
     var port: Int?
+    var path: String?
+    var direction: FilterSettings.Direction?
+    var from: [NetworkRange]?
+    var nextHop: Endpoint?
+    var xforward: Bool?
 }
 
 /// One `[[route]]`, as a file gives it.

@@ -7,6 +7,7 @@ enum SettingsRules {
     static func check(_ settings: PosternSettings, _ reading: inout Reading) {
         checkListeners(settings, &reading)
         checkRoutes(settings, &reading)
+        NextHopRules.check(settings, &reading)
         checkRules(settings, &reading)
         checkAmounts(settings, &reading)
         checkDelivery(settings, &reading)
@@ -24,7 +25,7 @@ enum SettingsRules {
         }
         for (index, listener) in settings.listeners.enumerated() {
             guard let earlier = settings.listeners[..<index].first(where: { collide($0, listener) }) else { continue }
-            let socket = EndpointText.format(.tcp(host: listener.address, port: listener.port))
+            let socket = listener.place
             reading.report(
                 line: listener.line,
                 key: "listener",
@@ -36,6 +37,7 @@ enum SettingsRules {
     }
 
     private static func collide(_ one: Listener, _ other: Listener) -> Bool {
+        if one.path != nil || other.path != nil { return one.path == other.path }
         guard one.port == other.port else { return false }
         let addresses = [one.address, other.address]
         if one.address == other.address || addresses.contains("::") { return true }

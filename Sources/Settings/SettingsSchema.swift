@@ -112,7 +112,8 @@ package enum SettingsSchema {
                 without: "required",
                 """
                 `mx` takes mail from other servers and offers STARTTLS. `submission` takes mail from users who sign \
-                in, and nothing before STARTTLS. `submissions` is the same with TLS from the first byte.
+                in, and nothing before STARTTLS. `submissions` is the same with TLS from the first byte. `filter` takes \
+                mail from another mail server, protects it, and hands it back to `next_hop`.
                 """,
                 example: "\"submission\""
             ),
@@ -120,15 +121,71 @@ package enum SettingsSchema {
                 "address",
                 \.address,
                 .ipAddress,
-                "The IP address to listen on. `::` is every address of this machine, IPv4 ones too."
+                """
+                The IP address to listen on. `::` is every address of this machine, IPv4 ones too. A `filter` listens on \
+                127.0.0.1 unless the key says otherwise.
+                """
             ),
             SettingKey(
                 "port",
                 optional: \.port,
                 .port,
-                without: "25, 587 or 465, by role",
+                without: "25, 587, 465 or 10025, by role",
                 "The TCP port.",
                 example: "2525"
+            ),
+            SettingKey(
+                "path",
+                optional: \.path,
+                .path,
+                without: "none",
+                """
+                For `filter`: a unix socket to listen on, instead of address, port and `from`. LMTP is spoken there. The \
+                socket is open to the group of its directory: whoever may enter that may hand over mail.
+                """,
+                example: "\"/run/postern-filter/lmtp\""
+            ),
+            SettingKey(
+                "direction",
+                optional: \.direction,
+                .word(),
+                without: "required for `filter`",
+                """
+                For `filter`: whose mail comes. `outbound` is mail of your own users on its way out: it is scrubbed, \
+                protected and queued here. `inbound` is mail from strangers, before the other server has answered \
+                for it: it is protected and handed on while the client waits, so that a refusal is given in the session.
+                """,
+                example: "\"outbound\""
+            ),
+            SettingKey(
+                "from",
+                optional: \.from,
+                SettingCodec<NetworkRange>.network.list,
+                without: "required for `filter` on a port",
+                "For `filter`: the addresses that may connect. Everybody else gets 554.",
+                example: "[\"127.0.0.1\"]"
+            ),
+            SettingKey(
+                "next_hop",
+                optional: \.nextHop,
+                .filterHop,
+                without: "required for `filter`",
+                """
+                For `filter`: where everything goes that came by this listener, whatever its domain: a host and port \
+                (SMTP), or a unix socket (LMTP). Off this machine its certificate must prove the host's name.
+                """,
+                example: "\"127.0.0.1:10026\""
+            ),
+            SettingKey(
+                "xforward",
+                optional: \.xforward,
+                .boolean,
+                without: "`false`",
+                """
+                For an inbound `filter`: offer Postfix's XFORWARD to the addresses in `from`, and hand what they say \
+                of their client on to a `next_hop` that offers it too. Nothing of it is kept.
+                """,
+                example: "true"
             ),
         ]
     )

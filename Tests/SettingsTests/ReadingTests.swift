@@ -58,7 +58,8 @@ struct ReadingTests {
 
     @Test("every key of the schema can be written with its example or default")
     func everyKey() throws {
-        let skipped = ["maildir", "lmtp", "mx", "key_file"]
+        // Targets exclude each other, and a filter's keys are its own.
+        let skipped = ["maildir", "lmtp", "mx", "key_file", "path", "direction", "from", "next_hop", "xforward"]
         var text = ""
         for table in SettingsSchema.tables {
             text += "\(table.header)\n"
