@@ -171,6 +171,13 @@ def test_inbound_lmtp_passes_on_what_the_server_behind_says_of_each(filters: Fil
     assert not filters.gateway.queue()
 
 
+def test_explain_says_what_each_filter_does(filters: Filter) -> None:
+    steps = {step["question"]: step["answer"] for step in filters.gateway.facts("explain", KEYED)["steps"]}
+    assert steps["by the outbound filter"] == steps["by the inbound filter"] == "encrypted" and "route" not in steps
+    steps = {step["question"]: step["answer"] for step in filters.gateway.facts("explain", "x@required.test")["steps"]}
+    assert "550 5.7.1" in steps["by the outbound filter"] and "550 5.7.1" in steps["by the inbound filter"]
+
+
 # Through and through
 
 
