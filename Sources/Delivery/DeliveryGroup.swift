@@ -26,6 +26,8 @@ package struct DeliveryGroup: Sendable {
     package var needs: ContentNeeds
     package var envid: String?
     package var ret: DSNReturn?
+    /// What the next hop may be told of the client that the message came from first; only ever set by a filter that says so.
+    package var client: ForwardedClient?
 
     package init(
         hop: DeliveryHop,
@@ -34,7 +36,8 @@ package struct DeliveryGroup: Sendable {
         content: any ByteSource,
         needs: ContentNeeds = ContentNeeds(),
         envid: String? = nil,
-        ret: DSNReturn? = nil
+        ret: DSNReturn? = nil,
+        client: ForwardedClient? = nil
     ) {
         self.hop = hop
         self.reversePath = reversePath
@@ -43,6 +46,7 @@ package struct DeliveryGroup: Sendable {
         self.needs = needs
         self.envid = envid
         self.ret = ret
+        self.client = client
     }
 }
 

@@ -72,11 +72,14 @@ package enum DeliveryOutcome: Sendable {
 
     /// No route leads to the domain.
     package static let noRoute = DeliveryOutcome.failed(Fault(.badDestinationSystem, .noRoute))
+
+    /// The filter that the copy came by is not in the settings now.
+    package static let noFilter = DeliveryOutcome.deferred(Fault(.systemOther, .noFilter))
 }
 
 /// Why a copy was not delivered, in words that tell nothing about people.
 package enum FaultCause: String, FixedWord, Hashable, CaseIterable {
-    case noRoute, nullMX, noSuchDomain, noUsableHost, routingLoop
+    case noRoute, noFilter, nullMX, noSuchDomain, noUsableHost, routingLoop
     case nameServiceFailed, bogusDNS
     case unreachable, connectionLost, timedOut, tlsFailed, tlsRequired, authenticationFailed, protocolError,
         hostUnavailable
@@ -88,6 +91,7 @@ package enum FaultCause: String, FixedWord, Hashable, CaseIterable {
     package var fixedWord: StaticString {
         switch self {
         case .noRoute: "no-route"
+        case .noFilter: "no-filter"
         case .nullMX: "null-mx"
         case .noSuchDomain: "no-such-domain"
         case .noUsableHost: "no-usable-host"

@@ -61,7 +61,8 @@ struct Progress {
             isEightBit: group.needs.has8BitBody,
             needsSMTPUTF8: needsSMTPUTF8,
             ret: group.ret,
-            envid: group.envid
+            envid: group.envid,
+            client: group.client
         )
     }
 }

@@ -44,7 +44,13 @@ package struct RecipientVerifier: Sendable {
     ///
     /// `maildir` and `mx` routes have nobody to ask and give ``Verification/unknown``.
     package func verify(_ recipient: EmailAddress, route: Route) async -> Verification {
-        let hop = DeliveryHop(route, for: recipient.domain)
+        await verify(recipient, at: DeliveryHop(route, for: recipient.domain))
+    }
+
+    /// Whether this next hop takes mail for the recipient.
+    ///
+    /// - Parameter probes: whether to find out if it says yes to everything. Who hands mail on while the client waits need not know.
+    package func verify(_ recipient: EmailAddress, at hop: DeliveryHop, probes: Bool = true) async -> Verification {
         guard let peer = hop.peer else { return .unknown }
         let key = "rcpt " + hop.hint + " " + recipient.lookupKey
         switch await memory.recall(key) {
@@ -56,7 +62,7 @@ package struct RecipientVerifier: Sendable {
         switch answer {
         case .accepted:
             await memory.remember(key, .exists, for: RecipientVerifier.keepYes)
-            await probeDomain(recipient.domain, hop, peer)
+            if probes { await probeDomain(recipient.domain, hop, peer) }
         case .rejected(let reply):
             await memory.remember(key, .missing(code: reply.code), for: RecipientVerifier.keepNo)
         case .unknown: break
@@ -91,7 +97,8 @@ package struct RecipientVerifier: Sendable {
     private func converse(_ recipient: EmailAddress, _ peer: Peer) async -> Verification {
         for _ in 0..<2 {
             guard let ready = try? await delivery.connection(to: peer) else { return .unknown }
-            guard let address = ServerFit.envelopeForm(recipient) else {
+            let plain = ServerFit.envelopeForm(recipient)
+            guard let address = plain ?? (ready.extensions.smtpUTF8 ? recipient : nil) else {
                 delivery.release(ready, isUsable: true)
                 return .unknown
             }

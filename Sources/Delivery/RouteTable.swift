@@ -9,9 +9,10 @@ package import Settings
 package struct RouteTable: Sendable {
     private let exact: [String: Route]
     private let any: Route?
+    private let filters: [FilterSettings]
 
     /// When two routes name one domain the first counts, as in the settings.
-    package init(_ routes: [Route]) {
+    package init(_ routes: [Route], filters: [FilterSettings] = []) {
         var exact: [String: Route] = [:]
         var any: Route?
         for route in routes {
@@ -22,7 +23,11 @@ package struct RouteTable: Sendable {
         }
         self.exact = exact
         self.any = any
+        self.filters = filters
     }
+
+    /// The next hop for what came by the filter of this name; nil when there is no such filter any more.
+    package func hop(ofFilter name: String) -> DeliveryHop? { filters.named(name).map { DeliveryHop($0) } }
 
     /// The domain's own route, else the one for `*`, else nil: mail for it can go nowhere.
     package func route(for domain: Domain) -> Route? { exact[domain.key] ?? any }
@@ -42,6 +47,17 @@ extension DeliveryHop {
             case .lmtp(let next): .lmtp(next)
             case .relay(let next): .relay(next)
             case .mx: .mx(domain)
+            }
+    }
+}
+
+extension DeliveryHop {
+    /// Where everything goes that came by the filter: LMTP on a unix socket, else SMTP.
+    package init(_ filter: FilterSettings) {
+        self =
+            switch filter.nextHop.endpoint {
+            case .unix: .lmtp(filter.nextHop)
+            case .tcp: .relay(filter.nextHop)
             }
     }
 }

@@ -13,9 +13,10 @@ enum AcceptanceReply {
         }
     }
 
-    private static func reply(to refusal: Refusal) -> Reply {
+    static func reply(to refusal: Refusal) -> Reply {
         switch refusal {
         case .tooManyHops: .tooManyHops
+        case .filteredBefore: .filteredBefore
         case .noFrom: Reply(.permanent, 54, .contentOther, "the message has no From field that can be read")
         case .noHeaderEnd: Reply(.permanent, 54, .contentOther, "the message has no empty line between header and body")
         case .fromNotYours: Reply(.permanent, 50, .notAuthorized, "From or Sender is not an address of yours")

@@ -8,7 +8,7 @@ import Store
 extension Dispatcher {
     /// Copies of one content for one next hop as one delivery; nil when no route leads there any more.
     func deliveryGroup(_ copies: [LeasedCopy], content: any ByteSource) async throws -> DeliveryGroup? {
-        guard let first = copies.first, let hop = routes.hop(for: first.recipient.domain) else { return nil }
+        guard let first = copies.first, let hop = hop(of: first) else { return nil }
         let envelope = first.envelope
         return DeliveryGroup(
             hop: hop,
@@ -17,22 +17,28 @@ extension Dispatcher {
                 DeliveryGroup.Recipient($0.recipient, notify: $0.dsn.notify, orcpt: $0.dsn.originalRecipient)
             },
             content: content,
-            needs: try await needs(of: first, content: content),
+            needs: try await ContentNeeds(of: content, protection: first.protection, envelope: envelope),
             envid: envelope.envelopeID,
             ret: envelope.returnContent.map { $0 == .full ? .full : .headers }
         )
     }
 
+    private func hop(of copy: LeasedCopy) -> DeliveryHop? {
+        guard let filter = copy.envelope.filter else { return routes.hop(for: copy.recipient.domain) }
+        return routes.hop(ofFilter: filter)
+    }
+}
+
+extension ContentNeeds {
     /// What was encrypted here is ASCII; the rest is as it came.
-    private func needs(of copy: LeasedCopy, content: any ByteSource) async throws -> ContentNeeds {
-        var needs = ContentNeeds()
-        needs.has8BitBody = copy.envelope.body8Bit && copy.protection != Self.encryptedWord
-        if copy.envelope.smtpUTF8 { needs.hasUTF8Header = try await hasUTF8Header(content) }
-        return needs
+    init(of content: any ByteSource, protection: String, envelope: Envelope) async throws {
+        self.init()
+        has8BitBody = envelope.body8Bit && protection != Dispatcher.encryptedWord
+        if envelope.smtpUTF8 { hasUTF8Header = try await Self.hasUTF8Header(content) }
     }
 
     /// Whether the header section holds a byte that is not ASCII; a section of unheard-of length counts as one that does.
-    private func hasUTF8Header(_ content: any ByteSource) async throws -> Bool {
+    private static func hasUTF8Header(_ content: any ByteSource) async throws -> Bool {
         var splitter = HeaderSplitter(limit: 1 << 20)
         var offset = 0
         while offset < content.count {

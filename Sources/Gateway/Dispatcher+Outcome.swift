@@ -29,7 +29,9 @@ extension Dispatcher {
         let results: [DeliveryResult]
         do {
             guard let group = try await deliveryGroup(copies, content: content) else {
-                results = copies.indices.map { DeliveryResult(index: $0, outcome: .noRoute) }
+                // A filter that the settings have lost is the operator's mistake and not the sender's.
+                let outcome = first.envelope.filter == nil ? .noRoute : DeliveryOutcome.noFilter
+                results = copies.indices.map { DeliveryResult(index: $0, outcome: outcome) }
                 return await settle(results, of: copies, content: content)
             }
             results = await delivery.deliver(group)

@@ -7,6 +7,7 @@ enum FaultSentence {
     static func sentence(for cause: FaultCause) -> String {
         switch cause {
         case .noRoute: "No route leads to the recipient's domain."
+        case .noFilter: "The settings have no filter any more for mail that came by one."
         case .nullMX: "The recipient's domain says that it takes no mail."
         case .noSuchDomain: "The recipient's domain does not exist; look whether the address is spelt right."
         case .noUsableHost: "No mail server of the recipient's domain can be used."

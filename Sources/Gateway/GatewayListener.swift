@@ -12,7 +12,9 @@ import Settings
 /// A bound `[[listener]]` and the sessions that it starts.
 struct GatewayListener: Service {
     let role: Listener.Role
+    /// Where it listens, for people.
     let address: String
+    private let settings: Listener
     private let listener: SMTPListener
     private let services: SessionServices
     private let offersTLS: Bool
@@ -28,25 +30,23 @@ struct GatewayListener: Service {
         group: any EventLoopGroup
     ) async throws -> GatewayListener {
         // On a unix socket nobody listens in.
-        let tls = settings.role == .local ? nil : tls
-        var configuration = SMTPListener.Configuration(
+        let tls = settings.path == nil ? tls : nil
+        let configuration = SMTPListener.Configuration(
             host: settings.address,
             port: settings.port,
+            path: settings.path,
             isImplicitTLS: settings.role == .submissions,
             tlsContext: { tls },
             limits: FramingLimits(services.settings.limits),
             connectionLimits: limits,
             log: services.log
         )
-        if let path = settings.path {
-            try LocalSocket.prepare(path)
-            configuration.unixPath = path
-        }
+        if let path = settings.path { try LocalSocket.prepare(path) }
         let listener = try await SMTPListener.bind(configuration, group: group)
         if let path = settings.path { try LocalSocket.open(path, mode: settings.mode, owner: settings.owner) }
         return GatewayListener(
-            role: settings.role,
-            address: settings.path ?? "\(settings.address):\(listener.port)",
+            settings: settings,
+            address: settings.path.map { "unix:" + $0 } ?? "\(settings.address):\(listener.port)",
             listener: listener,
             services: services,
             offersTLS: tls != nil && settings.role != .submissions
@@ -54,13 +54,14 @@ struct GatewayListener: Service {
     }
 
     private init(
-        role: Listener.Role,
+        settings: Listener,
         address: String,
         listener: SMTPListener,
         services: SessionServices,
         offersTLS: Bool
     ) {
-        self.role = role
+        self.settings = settings
+        role = settings.role
         self.address = address
         self.listener = listener
         self.services = services
@@ -70,6 +71,7 @@ struct GatewayListener: Service {
     /// Serves until the gateway stops; then sessions get `421` between two transactions, and the rest is cut off after a grace.
     func run() async throws {
         let listener = listener
+        defer { if let path = settings.path { unsafe unlink(path) } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await withGracefulShutdownHandler {
@@ -89,8 +91,15 @@ struct GatewayListener: Service {
     }
 
     private func converse(_ connection: SMTPServerConnection) async {
-        let isOurs = connection.remoteAddress.map { services.settings.isOurs(address: $0.exposed.bytes) } ?? false
+        let client = connection.remoteAddress?.exposed.bytes
+        if let filter = settings.filter, settings.path == nil, !filter.admits(address: client ?? []) {
+            services.counters.add("clients that a filter does not know")
+            return await connection.close(.notForYou)
+        }
+        let isOurs = client.map { services.settings.isOurs(address: $0) } ?? false
         var state = SessionState(role: role, isInOurNetworks: isOurs, offersTLS: offersTLS)
+        state.filter = settings.filter
+        state.speaksLMTP = settings.filter != nil && settings.path != nil
         state.isEncrypted = connection.tls != nil
         if role == .local {
             guard let user = connection.peerUser, services.callers.enter(user) else {
@@ -105,6 +114,8 @@ struct GatewayListener: Service {
         await session.run()
     }
 }
+
+/// The rights of a listener's unix socket can't be set.
 
 extension FramingLimits {
     init(_ limits: Limits) {

@@ -68,14 +68,22 @@ struct GatewayParts {
             time: time
         )
         let callers = LocalCallers(settings: settings, time: time)
+        let bodyMemory = ByteBudget(limit: settings.limits.bodyMemoryBytes)
         services = SessionServices(
             settings: settings,
             accounts: data.accounts,
             pipeline: pipeline,
             recipients: check,
             callers: callers,
+            passage: Passage(
+                delivery: outgoing.delivery,
+                queue: data.queue,
+                spoolDirectory: settings.data,
+                bodyMemory: bodyMemory,
+                time: time
+            ),
             spoolDirectory: settings.data,
-            bodyMemory: ByteBudget(limit: settings.limits.bodyMemoryBytes),
+            bodyMemory: bodyMemory,
             counters: counters,
             time: time,
             log: log
@@ -84,7 +92,10 @@ struct GatewayParts {
         connections = ConnectionLimits(
             maxTotal: settings.limits.connections,
             maxPerClient: settings.limits.connectionsPerAddress,
-            isExempt: { settings.isOurs(address: $0.bytes) }
+            isExempt: { address in
+                settings.isOurs(address: address.bytes)
+                    || settings.filters.contains { $0.admits(address: address.bytes) }
+            }
         )
         let wake = dispatcher.wake
         live = LiveFacts(
@@ -117,19 +128,24 @@ struct GatewayParts {
             } catch let problem as PlaceProblem {
                 throw GatewayProblem(problem.sentence)
             } catch {
-                if let path = listener.path {
-                    throw GatewayProblem(
-                        "The local listener can't make the socket \(path); set its path to a place that can be written."
-                    )
-                }
-                throw GatewayProblem(
-                    "The listener \(listener.role.rawValue) can't take \(listener.address):\(listener.port): is another "
-                        + "program on that port, or does it need root? Choose another port in [[listener]], or stop the other program."
-                )
+                throw problem(with: listener)
             }
         }
         live.setListeners(bound.map { .init(role: $0.role.rawValue, address: $0.address) })
         return bound
+    }
+
+    private func problem(with listener: Listener) -> GatewayProblem {
+        if let path = listener.path {
+            return GatewayProblem(
+                "The listener \(listener.role.rawValue) can't take the socket \(path): its directory must be there, and the "
+                    + "gateway must be able to write in it."
+            )
+        }
+        return GatewayProblem(
+            "The listener \(listener.role.rawValue) can't take \(listener.address):\(listener.port): is another "
+                + "program on that port, or does it need root? Choose another port in [[listener]], or stop the other program."
+        )
     }
 
     func bindControl() async throws -> ControlService {

@@ -18,6 +18,34 @@ struct OperatorExplanation {
     let now: WallTime
 
     func explain(_ address: EmailAddress) async throws -> Explanation {
+        // A gateway of filters alone has no other way for mail.
+        let isFilterOnly = !settings.filters.isEmpty && settings.listeners.allSatisfy { $0.filter != nil }
+        let routed = isFilterOnly ? [] : try await routedSteps(address)
+        let filtered = try await filterSteps(address, isAlone: isFilterOnly)
+        return Explanation(address: address.wire, steps: routed + filtered)
+    }
+
+    /// What every filter does with mail for the address.
+    private func filterSteps(_ address: EmailAddress, isAlone: Bool) async throws -> [Explanation.Step] {
+        guard !settings.filters.isEmpty else { return [] }
+        let mode = effectiveMode(address)
+        let finding = try await finding(address)
+        var steps = isAlone ? [protectionStep(address, mode), keyStep(finding)] : []
+        for listener in settings.listeners {
+            guard let filter = listener.filter else { continue }
+            let end = outcome("", mode, finding, ours: filter.direction == .outbound)
+            steps.append(
+                step(
+                    "by the \(filter.direction.rawValue) filter",
+                    end.answer,
+                    end.because + " What is taken at \(listener.place)\(place(listener.line)) goes on to its next_hop."
+                )
+            )
+        }
+        return steps
+    }
+
+    private func routedSteps(_ address: EmailAddress) async throws -> [Explanation.Step] {
         var steps = [acceptStep(address), routeStep(address)]
         let recipient = recipient(address)
         if let step = recipientStep(recipient) { steps.append(step) }
@@ -37,7 +65,7 @@ struct OperatorExplanation {
                     : step("from strangers", "refused, 550 5.7.1", "Its domain is not in accept.")
             )
         }
-        return Explanation(address: address.wire, steps: steps)
+        return steps
     }
 
     private func effectiveMode(_ address: EmailAddress) -> ProtectionMode {

@@ -23,7 +23,7 @@ struct OutgoingMail: Sendable {
         group: any EventLoopGroup,
         time: Time
     ) throws {
-        routes = RouteTable(settings.routes)
+        routes = RouteTable(settings.routes, filters: settings.filters)
         var options = DeliveryOptions(hostname: settings.hostname, settings: settings.delivery)
         options.allowsClearAfterTLSFailure = settings.level < .three
         let accounts = data.accounts

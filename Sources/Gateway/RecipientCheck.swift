@@ -28,12 +28,15 @@ struct RecipientCheck: Sendable {
         switch accounts.postmaster(domain: settings.accept.first ?? settings.hostname) {
         case .user(let name): return accounts.addresses(of: name).first
         case .alias(let targets): return targets.first
-        case .unknown: return settings.accept.first.flatMap { EmailAddress(localPart: "postmaster", domain: $0) }
+        case .unknown:
+            let domain = settings.accept.first ?? (settings.filters.isEmpty ? nil : settings.hostname)
+            return domain.flatMap { EmailAddress(localPart: "postmaster", domain: $0) }
         }
     }
 
     /// The reply that refuses the recipient; nil when it may be taken.
-    func refusal(of address: EmailAddress, for origin: Origin) async -> Reply? {
+    func refusal(of address: EmailAddress, for origin: Origin, by filter: FilterSettings? = nil) async -> Reply? {
+        if let filter { return await refusal(of: address, for: origin, behind: filter) }
         if !origin.isOurs && !settings.accepts(address.domain) { return .relayDenied }
         guard let route = settings.route(for: address.domain) else {
             // An alias needs no route of its own domain, because its mail goes elsewhere.
@@ -41,7 +44,8 @@ struct RecipientCheck: Sendable {
             return await keyringRefusal(of: address, for: origin)
         }
         if let reply = await existenceRefusal(of: address, by: route, for: origin) { return reply }
-        return await keyringRefusal(of: address, for: origin)
+        let targets = AliasExpansion(settings: settings, accounts: accounts).addresses(for: address)
+        return await keyringRefusal(of: targets, for: origin)
     }
 
     private func existenceRefusal(of address: EmailAddress, by route: Route, for origin: Origin) async -> Reply? {
@@ -68,14 +72,28 @@ struct RecipientCheck: Sendable {
         AliasExpansion(settings: settings, accounts: accounts).targets(of: address) != nil
     }
 
+    /// A filter's client has decided already who may write to whom, and its mail has one way to go.
+    ///
+    /// Whether a stranger's recipient exists is the next hop's to say, now, so that the stranger hears it in the session.
+    private func refusal(of address: EmailAddress, for origin: Origin, behind filter: FilterSettings) async -> Reply? {
+        if filter.direction == .inbound {
+            switch await verifier.verify(address, at: DeliveryHop(filter), probes: false) {
+            case .accepted: break
+            case .rejected(let reply): return .refusedByNextHop(reply)
+            case .unknown: return .cannotTell
+            }
+        }
+        return await keyringRefusal(of: [address], for: origin)
+    }
+
     /// Asks for the addresses behind an alias, because those get the copies.
     ///
     /// One of them that has to be refused keeps a stranger out, who gets no report later; our users only when it is all.
-    private func keyringRefusal(of address: EmailAddress, for origin: Origin) async -> Reply? {
+    private func keyringRefusal(of targets: [EmailAddress], for origin: Origin) async -> Reply? {
         let now = time.wall()
         var refusal: RecipientRefusal?
         do {
-            for target in AliasExpansion(settings: settings, accounts: accounts).addresses(for: address) {
+            for target in targets {
                 let found = try await rules.refusal(for: target, origin: origin, at: now)
                 if found == nil, origin.isOurs { return nil }
                 refusal = refusal ?? found

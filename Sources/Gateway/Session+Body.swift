@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Delivery
 import Mail
 import Pipeline
 import Privacy
@@ -36,28 +37,33 @@ extension Session {
     mutating func endOfBody(last: Bool) async -> Bool {
         if let failure = intake?.failure {
             // After a failed chunk the whole transaction is over (RFC 3030 section 2); its other chunks get 503.
+            let replies = last ? answers(failure) : [failure]
             endTransaction()
-            return await refuse(failure)
+            return await say(replies)
         }
         guard last else {
             connection.reply(.chunkOK(intake?.count ?? 0))
             return true
         }
-        let reply = await deliver()
+        let replies = await deliver()
         endTransaction()
-        if reply.isPositive {
-            connection.reply(reply)
-            return true
-        }
-        return await refuse(reply)
+        return await say(replies)
+    }
+
+    /// The answers to a message; with LMTP a refusal of one recipient is nothing that the client did wrong.
+    private mutating func say(_ replies: [Reply]) async -> Bool {
+        if !state.speaksLMTP, let reply = replies.last, !reply.isPositive { return await refuse(reply) }
+        connection.reply(replies)
+        return true
     }
 
     /// Hands the message to the pipeline.
     ///
-    /// `250` only when it is durable.
-    private mutating func deliver() async -> Reply {
-        guard let transaction = state.transaction else { return .badSequence }
-        guard let content = await intake?.finish() else { return intake?.failure ?? .localError }
+    /// `250` only when it is durable, here or at the next hop. One reply, or with LMTP one for each recipient (RFC 2033
+    /// section 4.2).
+    private mutating func deliver() async -> [Reply] {
+        guard let transaction = state.transaction else { return [.badSequence] }
+        guard let content = await intake?.finish() else { return answers(intake?.failure ?? .localError) }
         var header = content.header
         if let caller = state.caller { header = services.callers.completed(header, from: caller) }
         let message = IncomingMessage(
@@ -69,15 +75,65 @@ extension Session {
             body: content.body,
             hasEmptyLine: content.hasEmptyLine,
             protocolName: state.protocolName,
-            arrival: services.time.wall()
+            arrival: services.time.wall(),
+            filter: state.filter?.name
         )
+        if let filter = state.filter, filter.direction == .inbound { return await passOn(message, by: filter) }
         // Encryption must not hold up the other sessions of this event loop.
         let pipeline = services.pipeline
         let acceptance = await withTaskExecutorPreference(globalConcurrentExecutor) {
             await pipeline.accept(message)
         }
         count(acceptance, of: message)
-        return AcceptanceReply.reply(to: acceptance, id: message.id)
+        return answers(AcceptanceReply.reply(to: acceptance, id: message.id))
+    }
+
+    /// The same answer for everybody.
+    private func answers(_ reply: Reply) -> [Reply] {
+        guard state.speaksLMTP, let recipients = state.transaction?.recipients, !recipients.isEmpty else {
+            return [reply]
+        }
+        return recipients.map { _ in reply }
+    }
+
+    /// Hands a stranger's message on to the filter's next hop before it is answered.
+    private func passOn(_ message: IncomingMessage, by filter: FilterSettings) async -> [Reply] {
+        let prepared: PreparedMessage
+        switch await services.pipeline.prepare(message) {
+        case .success(let made): prepared = made
+        case .failure(let refusal):
+            services.counters.add("messages refused")
+            return answers(AcceptanceReply.reply(to: refusal))
+        }
+        do {
+            let result = try await services.passage.attempt(prepared.message, by: filter, client: state.client)
+            let taken = result.outcomes.count { $0.isDelivered }
+            services.counters.add("copies passed on", taken)
+            for (word, number) in prepared.summary.counts { services.counters.add(word, number) }
+            log.info("message passed on", .id("id", message.id), .count("recipients", taken))
+            if state.speaksLMTP { return replies(to: result.outcomes, of: prepared.message, for: message) }
+            if taken > 0, taken < result.outcomes.count {
+                try await services.passage.keepRest(of: prepared.message, after: result)
+            }
+            return [PassageReply.reply(to: result.outcomes, id: message.id)]
+        } catch {
+            log.error("a message could not be passed on", .id("id", message.id))
+            return answers(.localError)
+        }
+    }
+
+    /// One for each `RCPT`, in its order; who was named twice has one copy and hears of it twice.
+    private func replies(
+        to outcomes: [DeliveryOutcome],
+        of prepared: NewMessage,
+        for message: IncomingMessage
+    ) -> [Reply] {
+        message.recipients.map { recipient in
+            guard let index = prepared.copies.firstIndex(where: { $0.recipient == recipient.address }) else {
+                return .localError
+            }
+            return PassageReply.reply(to: outcomes[index], id: message.id)
+        }
     }
 
     private func count(_ acceptance: Acceptance, of message: IncomingMessage) {

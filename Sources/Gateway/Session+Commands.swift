@@ -19,7 +19,7 @@ extension Session {
             return true
         }
         switch command {
-        case .ehlo: greet(extended: true)
+        case .ehlo, .lhlo: greet(extended: true)
         case .helo: greet(extended: false)
         case .mail(let mail): return await begin(mail)
         case .rcpt(let recipient): return await add(recipient)
@@ -36,7 +36,11 @@ extension Session {
             guard await connection.startTLS() != nil else { return false }
             state.resetForTLS()
         case .auth(let mechanism, let initial): return await authenticate(mechanism, initial)
-        case .lhlo, .expn: return await refuse(.notImplemented)
+        case .xforward(let client):
+            state.client = state.client ?? ForwardedClient()
+            state.client?.merge(client)
+            connection.reply(.ok)
+        case .expn: return await refuse(.notImplemented)
         }
         return true
     }
@@ -86,7 +90,7 @@ extension Session {
             connection.reply(.tooManyRecipients)
             return true
         }
-        if let refusal = await services.recipients.refusal(of: address, for: state.origin) {
+        if let refusal = await services.recipients.refusal(of: address, for: state.origin, by: state.filter) {
             services.counters.add("recipients refused")
             return await refuse(refusal)
         }
@@ -100,6 +104,7 @@ extension Session {
     /// Forgets the transaction and frees what its body holds.
     mutating func endTransaction() {
         state.transaction = nil
+        state.client = nil
         intake = nil
     }
 }

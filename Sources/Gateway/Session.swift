@@ -31,7 +31,8 @@ struct Session {
 
     /// Converses until either side ends it.
     mutating func run() async {
-        connection.reply(.greeting(services.settings.hostname.wire))
+        let name = services.settings.hostname.wire
+        connection.reply(state.speaksLMTP ? .lmtpGreeting(name) : .greeting(name))
         while let event = await connection.next() {
             guard await handle(event) else { return }
         }
@@ -67,8 +68,10 @@ struct Session {
     }
 
     /// Answers with a refusal and counts it; too many end the session.
+    ///
+    /// A filter's client is a server that hands over other people's mistakes.
     mutating func refuse(_ reply: Reply) async -> Bool {
-        state.errors += 1
+        if state.filter == nil { state.errors += 1 }
         guard state.errors > services.settings.limits.errors else {
             connection.reply(reply)
             return true

@@ -9,8 +9,11 @@ enum SessionRules {
     /// The reply that refuses `command` now; nil when it may go on.
     static func refusal(of command: SMTPCommand, in state: SessionState) -> Reply? {
         switch command {
-        case .ehlo, .helo, .rset, .noop, .quit, .help, .vrfy: nil
-        case .lhlo: .unrecognizedCommand
+        case .rset, .noop, .quit, .help, .vrfy: nil
+        // RFC 2033 section 4.1: one or the other.
+        case .ehlo, .helo: state.speaksLMTP ? .unrecognizedCommand : nil
+        case .lhlo: state.speaksLMTP ? nil : .unrecognizedCommand
+        case .xforward: client(in: state)
         case .expn: .notImplemented
         case .startTLS: startTLS(in: state)
         case .auth: authentication(in: state)
@@ -28,7 +31,7 @@ enum SessionRules {
     }
 
     private static func authentication(in state: SessionState) -> Reply? {
-        if !state.role.takesPasswords { return .notImplemented }
+        if !state.role.isForUsers { return .notImplemented }
         if !state.isEncrypted { return .encryptionRequiredForAuth }
         if state.extended == nil || state.account != nil || state.transaction != nil { return .badSequence }
         return nil
@@ -36,10 +39,17 @@ enum SessionRules {
 
     private static func mail(in state: SessionState) -> Reply? {
         if state.role == .local, state.caller == nil { return .unknownCaller }
-        if state.role.takesPasswords {
+        if state.role.isForUsers {
             if !state.isEncrypted { return .mustStartTLS }
             if !state.origin.isOurs { return .authenticationRequired }
         }
+        if state.extended == nil || state.transaction != nil { return .badSequence }
+        return nil
+    }
+
+    /// XFORWARD is believed where the settings say so, and only before MAIL.
+    private static func client(in state: SessionState) -> Reply? {
+        if state.filter?.forwardsClient != true { return .notImplemented }
         if state.extended == nil || state.transaction != nil { return .badSequence }
         return nil
     }

@@ -15,6 +15,8 @@ struct SessionServices: Sendable {
     let recipients: RecipientCheck
     /// The users of this machine whose programs may send.
     let callers: LocalCallers
+    /// For inbound filters.
+    let passage: Passage
     /// Where large bodies wait, sealed, in unnamed files.
     let spoolDirectory: String
     /// Memory for bodies on their way in, of all sessions together.

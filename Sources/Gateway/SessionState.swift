@@ -16,6 +16,12 @@ struct SessionState {
     let isInOurNetworks: Bool
     /// Whether the listener can start TLS.
     let offersTLS: Bool
+    /// Set for the role `filter`.
+    var filter: FilterSettings?
+    /// LMTP (RFC 2033) is spoken: LHLO, and an answer for each recipient after the content.
+    var speaksLMTP = false
+    /// What XFORWARD has said of the client of this client, for the next transaction.
+    var client: ForwardedClient?
     var isEncrypted = false
     /// The client said EHLO (true) or HELO (false); nil before either.
     var extended: Bool?
@@ -31,9 +37,11 @@ struct SessionState {
         extended = nil
         account = nil
         transaction = nil
+        client = nil
     }
 
     var origin: Origin {
+        if let filter { return filter.direction == .outbound ? .ours(.filter) : .strangers }
         if let account { return .ours(.account(account)) }
         if let caller { return .ours(.local(caller)) }
         return isInOurNetworks ? .ours(.network) : .strangers
@@ -42,7 +50,9 @@ struct SessionState {
     /// RFC 3848 and RFC 6531 section 4.3: the `with` clause of our trace field.
     var protocolName: String {
         guard extended == true else { return "SMTP" }
-        let base = transaction?.mail.smtpUTF8 == true ? "UTF8SMTP" : "ESMTP"
+        let isUTF8 = transaction?.mail.smtpUTF8 == true
+        if speaksLMTP { return isUTF8 ? "UTF8LMTP" : "LMTP" }
+        let base = isUTF8 ? "UTF8SMTP" : "ESMTP"
         return base + (isEncrypted ? "S" : "") + (account == nil ? "" : "A")
     }
 
@@ -52,7 +62,8 @@ struct SessionState {
             "PIPELINING", "SIZE \(maxMessageBytes)", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN",
         ]
         if offersTLS && !isEncrypted { words.append("STARTTLS") }
-        if role.takesPasswords && isEncrypted && account == nil { words.append("AUTH PLAIN LOGIN") }
+        if role.isForUsers && isEncrypted && account == nil { words.append("AUTH PLAIN LOGIN") }
+        if filter?.forwardsClient == true { words.append(ForwardedClient.keyword) }
         return words
     }
 }
@@ -67,9 +78,4 @@ struct Transaction {
     var asked = 0
     /// A `BDAT` has come: only more of them, RSET or QUIT may follow (RFC 3030 section 2).
     var isChunking = false
-}
-
-extension Listener.Role {
-    /// Whether users sign in there.
-    var takesPasswords: Bool { self == .submission || self == .submissions }
 }

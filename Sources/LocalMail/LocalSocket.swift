@@ -11,7 +11,7 @@ package struct PlaceProblem: Error, Sendable {
     }
 }
 
-/// The file of a `local` listener's socket.
+/// The file of a listener's unix socket.
 package enum LocalSocket {
     /// The directory that Postern's sockets share by default.
     private static let sharedDirectory = "/run/postern"
@@ -28,13 +28,13 @@ package enum LocalSocket {
         guard lstat(path, &facts) == 0 else { return }
         guard facts.st_mode & S_IFMT == S_IFSOCK else {
             throw PlaceProblem(
-                "The local listener's path \(path) is taken by a file that is no socket; remove it or choose another."
+                "The listener's path \(path) is taken by a file that is no socket; remove it or choose another."
             )
         }
         if let session = try? LocalSession(path: path) {
             _ = session
             throw PlaceProblem(
-                "The local listener's socket \(path) is in use by another program; stop it, or choose another path in [[listener]]."
+                "The listener's socket \(path) is in use by another program; stop it, or choose another path in [[listener]]."
             )
         }
         unlink(path)
@@ -48,7 +48,7 @@ package enum LocalSocket {
             let group = names.count < 2 || names[1].isEmpty ? gid_t.max : UserDatabase.group(named: names[1])
             guard let user, let group else {
                 throw PlaceProblem(
-                    "The local listener's owner \(owner) does not exist here; write an existing user:group."
+                    "The listener's owner \(owner) does not exist here; write an existing user:group."
                 )
             }
             guard chown(path, user, group) == 0 else {

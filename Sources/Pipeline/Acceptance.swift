@@ -24,6 +24,8 @@ package struct ProtectionSummary: Sendable, Equatable {
 package enum Refusal: Error, Sendable, Equatable {
     /// More `Received` fields than the limit, or too many of them ours: a loop.
     case tooManyHops
+    /// The filter has had the message as often as it takes one: a loop.
+    case filteredBefore
     /// Our user's message has no From that can be read (RFC 6409 section 8.1 lets a server insist).
     case noFrom
     /// Our user's message has text where the header should be, and no empty line behind it.

@@ -3,6 +3,7 @@
 import Accounts
 import Mail
 import Settings
+import Vault
 
 /// `admit`: is this a message that may be taken at all? Values in, a verdict out.
 struct Admission {
@@ -13,17 +14,25 @@ struct Admission {
     let hops: Int
     let tagSeparator: Character?
     let accounts: Accounts
+    let mark: FilterMark
 
-    init(settings: PosternSettings, accounts: Accounts) {
+    init(settings: PosternSettings, accounts: Accounts, vault: Vault) {
         self.accounts = accounts
+        mark = FilterMark(vault: vault)
         tagSeparator = settings.tagSeparator
         hostname = settings.hostname
         hops = settings.limits.hops
     }
 
-    func refusal(for header: HeaderSection, hasEmptyLine: Bool, origin: Origin) -> Refusal? {
+    func refusal(
+        for header: HeaderSection,
+        hasEmptyLine: Bool,
+        origin: Origin,
+        filter: String? = nil
+    ) -> Refusal? {
         let trace = header.fields("Received")
         if trace.count > hops || trace.count(where: isOurs) > Self.ownHops { return .tooManyHops }
+        if let filter, mark.count(in: header, filter: filter) >= FilterMark.passes { return .filteredBefore }
         guard origin.isOurs else { return nil }
         // Without an empty line text would stand where nothing is ever encrypted.
         if !hasEmptyLine, header.lines.contains(where: \.isOdd) { return .noHeaderEnd }

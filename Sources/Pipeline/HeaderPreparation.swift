@@ -11,9 +11,11 @@ struct HeaderPreparation {
     private let hostname: Domain
     private let scrubber: Scrubber
     private let time: Time
+    private let mark: FilterMark
 
     init(settings: PosternSettings, vault: Vault, time: Time) {
         self.time = time
+        mark = FilterMark(vault: vault)
         hostname = settings.hostname
         var rules = ScrubRules(ourDomain: settings.hostname)
         let kept = Set(settings.scrub.keep.map { $0.lowercased() })
@@ -28,6 +30,9 @@ struct HeaderPreparation {
         if message.origin.isOurs {
             header = scrubber.scrub(header)
             complete(&header, of: message)
+        }
+        if let filter = message.filter {
+            mark.stamp(&header, filter: filter, after: mark.count(in: message.header, filter: filter))
         }
         let trace = TraceField.received(
             by: hostname,

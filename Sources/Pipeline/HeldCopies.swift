@@ -61,7 +61,7 @@ extension Pipeline {
             recipient: copy.recipient,
             dsn: copy.dsn,
             protection: protection.word,
-            nextHopHint: nextHopHint(copy.recipient) ?? ""
+            nextHopHint: hint(for: copy.recipient, filter: copy.envelope.filter) ?? ""
         )
         let message = NewMessage(envelope: copy.envelope, contents: [content], copies: [new])
         return Reconsideration(outcome: CopyOutcome(copy, .replaced), messages: [message])

@@ -34,6 +34,8 @@ package struct IncomingMessage: Sendable {
     /// `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`, `UTF8SMTPS`… (RFC 3848, RFC 6531).
     package var protocolName: String
     package var arrival: WallTime
+    /// The name of the filter that the message came by, whose next hop gets it; nil: the routes say where it goes.
+    package var filter: String?
 
     package init(
         id: MessageID,
@@ -44,7 +46,8 @@ package struct IncomingMessage: Sendable {
         body: any ByteSource,
         hasEmptyLine: Bool,
         protocolName: String,
-        arrival: WallTime
+        arrival: WallTime,
+        filter: String? = nil
     ) {
         self.id = id
         self.origin = origin
@@ -55,5 +58,6 @@ package struct IncomingMessage: Sendable {
         self.hasEmptyLine = hasEmptyLine
         self.protocolName = protocolName
         self.arrival = arrival
+        self.filter = filter
     }
 }

@@ -19,6 +19,8 @@ package enum Origin: Sendable {
         case network
         /// A program of this machine, known by its user id.
         case local(LocalCaller)
+        /// A server whose mail an outbound filter takes.
+        case filter
     }
 
     package var isOurs: Bool {

@@ -4,13 +4,13 @@ import Mail
 import Privacy
 import SMTPWire
 import Settings
-import Store
+package import Store
 
 /// A message ready for the queue, with the reports that its decisions cause.
-struct PreparedMessage {
-    let message: NewMessage
+package struct PreparedMessage: Sendable {
+    package let message: NewMessage
     let reports: [NewMessage]
-    let summary: ProtectionSummary
+    package let summary: ProtectionSummary
 }
 
 extension Pipeline {
@@ -51,7 +51,7 @@ extension Pipeline {
                 troubled.append(TroubledRecipient(plan: copy, trouble: .refused(sentence)))
                 continue
             }
-            copies.append(newCopy(copy, content: content, state: state))
+            copies.append(newCopy(copy, content: content, state: state, filter: message.filter))
         }
         let envelope = Self.envelope(of: message, is8Bit: plan.outline.has8BitBody)
         let reports = try await reports.reports(on: troubled, envelope: envelope, header: header, body: message.body)
@@ -59,15 +59,20 @@ extension Pipeline {
         return PreparedMessage(message: new, reports: reports, summary: summary)
     }
 
-    private func newCopy(_ plan: CopyPlan, content: Int, state: NewCopy.State) -> NewCopy {
+    private func newCopy(_ plan: CopyPlan, content: Int, state: NewCopy.State, filter: String?) -> NewCopy {
         NewCopy(
             recipient: plan.address,
             dsn: CopyDSN(plan.recipient),
             content: content,
             state: state,
             protection: plan.protection.word,
-            nextHopHint: nextHopHint(plan.address) ?? ""
+            nextHopHint: hint(for: plan.address, filter: filter) ?? ""
         )
+    }
+
+    /// What groups copies on their way: for everything that came by a filter it is the filter.
+    func hint(for address: EmailAddress, filter: String?) -> String? {
+        filter.map { "filter " + $0 } ?? nextHopHint(address)
     }
 
     private static func envelope(of message: IncomingMessage, is8Bit: Bool) -> Envelope {
@@ -79,7 +84,8 @@ extension Pipeline {
             envelopeID: message.mail.envid,
             returnContent: message.mail.ret.map { $0 == .full ? .full : .headers },
             smtpUTF8: message.mail.smtpUTF8,
-            body8Bit: is8Bit
+            body8Bit: is8Bit,
+            filter: message.filter
         )
     }
 }

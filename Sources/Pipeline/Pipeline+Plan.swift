@@ -31,7 +31,9 @@ extension Pipeline {
         var targets: [(AcceptedRecipient, EmailAddress)] = []
         var seen: Set<EmailAddress> = []
         for recipient in message.recipients {
-            for address in aliases.addresses(for: recipient.address) where seen.insert(address).inserted {
+            // Behind a filter the other server's aliases count, not ours.
+            let addresses = message.filter == nil ? aliases.addresses(for: recipient.address) : [recipient.address]
+            for address in addresses where seen.insert(address).inserted {
                 targets.append((recipient, address))
             }
         }
@@ -104,6 +106,10 @@ extension Pipeline {
     }
 
     private func canReport(_ copy: CopyPlan, of message: IncomingMessage) -> Bool {
-        reports.canTellFailure(to: message.mail.reversePath, dsn: CopyDSN(copy.recipient))
+        reports.canTellFailure(
+            to: message.mail.reversePath,
+            filter: message.filter,
+            dsn: CopyDSN(copy.recipient)
+        )
     }
 }

@@ -46,7 +46,7 @@ package struct Pipeline: Sendable {
         self.nextHopHint = nextHopHint
         rules = ProtectionRules(settings: settings, keyring: keyring)
         aliases = AliasExpansion(settings: settings, accounts: accounts)
-        admission = Admission(settings: settings, accounts: accounts)
+        admission = Admission(settings: settings, accounts: accounts, vault: vault)
         preparation = HeaderPreparation(settings: settings, vault: vault, time: time)
         reports = ReportComposer(settings: settings, rules: rules, worker: worker, time: time, nextHopHint: nextHopHint)
     }
@@ -57,28 +57,47 @@ package struct Pipeline: Sendable {
     @concurrent
     package func accept(_ message: IncomingMessage) async -> Acceptance {
         do {
-            if let refusal = admission.refusal(
-                for: message.header,
-                hasEmptyLine: message.hasEmptyLine,
-                origin: message.origin
-            ) {
-                return .refused(refusal)
-            }
-            let header = preparation.prepared(message)
-            let plan = try await plan(message, header: header)
-            try refuse(plan, of: message)
-            let prepared = try await compose(plan, of: message, header: header)
+            let prepared = try await prepared(message)
             try await enqueue(prepared)
             return .accepted(prepared.summary)
-        } catch let refusal as Refusal {
-            return .refused(refusal)
-        } catch StoreError.full {
-            return .refused(.storeFull)
-        } catch StoreError.tooLarge {
-            return .refused(.expandsTooFar)
         } catch {
+            return .refused(refusal(for: error, of: message))
+        }
+    }
+
+    /// Everything but the queue: the copies, ready to be handed on while the client waits.
+    @concurrent
+    package func prepare(_ message: IncomingMessage) async -> Result<PreparedMessage, Refusal> {
+        do {
+            return .success(try await prepared(message))
+        } catch {
+            return .failure(refusal(for: error, of: message))
+        }
+    }
+
+    private func prepared(_ message: IncomingMessage) async throws -> PreparedMessage {
+        if let refusal = admission.refusal(
+            for: message.header,
+            hasEmptyLine: message.hasEmptyLine,
+            origin: message.origin,
+            filter: message.filter
+        ) {
+            throw refusal
+        }
+        let header = preparation.prepared(message)
+        let plan = try await plan(message, header: header)
+        try refuse(plan, of: message)
+        return try await compose(plan, of: message, header: header)
+    }
+
+    private func refusal(for error: any Error, of message: IncomingMessage) -> Refusal {
+        switch error {
+        case let refusal as Refusal: return refusal
+        case StoreError.full: return .storeFull
+        case StoreError.tooLarge: return .expandsTooFar
+        default:
             log.error("a message could not be taken", .id("id", message.id))
-            return .refused(.unavailable)
+            return .unavailable
         }
     }
 

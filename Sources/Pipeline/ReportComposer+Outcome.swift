@@ -38,15 +38,26 @@ extension ReportComposer {
     ) async throws -> (outcome: CopyOutcome, report: NewMessage?) {
         let reply = facts.diagnostic ?? facts.explanation ?? facts.status
         let discard = CopyOutcome(copy, .discarded(until: time.wall() + Self.discardedFor, reply: reply))
-        guard canTellFailure(to: copy.envelope.reversePath, dsn: copy.dsn) else { return (discard, nil) }
+        guard canTellFailure(to: copy.envelope.reversePath, filter: copy.envelope.filter, dsn: copy.dsn) else {
+            return (discard, nil)
+        }
         let report = try await report(.failed, of: copy, facts, content: content)
         return report.map { (CopyOutcome(copy, .failed(reply: reply)), $0) } ?? (discard, nil)
     }
 
     /// Whether the end of a copy can be told: there is a sender, with a route to it, who did not ask us to keep silent.
-    func canTellFailure(to sender: ReversePath, dsn: CopyDSN) -> Bool {
+    func canTellFailure(to sender: ReversePath, filter: String?, dsn: CopyDSN) -> Bool {
         guard dsn.wantsFailure, let address = sender.address else { return false }
-        return nextHopHint(address) != nil
+        return wayBack(to: address, filter: filter) != nil
+    }
+
+    /// What groups reports to a sender on their way; nil when no way leads there.
+    ///
+    /// What came by a filter of our own users' mail is reported by the same way. Strangers whose mail came by a filter are
+    /// told in their session or not at all: their address may be forged.
+    func wayBack(to sender: EmailAddress, filter: String?) -> String? {
+        guard let filter else { return nextHopHint(sender) }
+        return filter.hasPrefix(FilterSettings.Direction.outbound.rawValue + " ") ? "filter " + filter : nil
     }
 
     /// The one warning that a message is late; nil when nobody wants it.

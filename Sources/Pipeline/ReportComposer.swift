@@ -42,7 +42,8 @@ package struct ReportComposer: Sendable {
         on subject: Subject,
         recipients: [DeliveryReport.Recipient]
     ) async throws -> NewMessage? {
-        guard let sender = subject.envelope.reversePath.address, let hint = nextHopHint(sender), !recipients.isEmpty,
+        guard let sender = subject.envelope.reversePath.address,
+            let hint = wayBack(to: sender, filter: subject.envelope.filter), !recipients.isEmpty,
             let daemon = EmailAddress(localPart: "MAILER-DAEMON", domain: settings.hostname)
         else { return nil }
         let report = DeliveryReport(
@@ -68,7 +69,8 @@ package struct ReportComposer: Sendable {
             arrival: now,
             protocolName: "LOCAL",
             smtpUTF8: !sender.isASCII,
-            body8Bit: bytes.contains { $0 >= 0x80 }
+            body8Bit: bytes.contains { $0 >= 0x80 },
+            filter: subject.envelope.filter
         )
         let copy = NewCopy(
             recipient: sender,

@@ -113,6 +113,8 @@ package struct ClientEnvelope: Sendable {
     package var needsSMTPUTF8: Bool
     package var ret: DSNReturn?
     package var envid: String?
+    /// What XFORWARD tells of the client that the message came from first; nil: nothing.
+    package var client: ForwardedClient?
 
     package init(
         reversePath: ReversePath,
@@ -120,7 +122,8 @@ package struct ClientEnvelope: Sendable {
         isEightBit: Bool = false,
         needsSMTPUTF8: Bool = false,
         ret: DSNReturn? = nil,
-        envid: String? = nil
+        envid: String? = nil,
+        client: ForwardedClient? = nil
     ) {
         self.reversePath = reversePath
         self.recipients = recipients
@@ -128,6 +131,7 @@ package struct ClientEnvelope: Sendable {
         self.needsSMTPUTF8 = needsSMTPUTF8
         self.ret = ret
         self.envid = envid
+        self.client = client
     }
 }
 

@@ -7,6 +7,8 @@ import SMTPWire
 struct OutgoingEnvelope {
     /// `MAIL FROM:<…> …` with CRLF; `nil` when nothing can be sent.
     let mail: String?
+    /// `XFORWARD …` with CRLF: what goes before MAIL to a server that offers it.
+    let forwarded: [String]
     /// The command for each recipient that can be sent, with its place in the envelope.
     let rcpts: [(index: Int, line: String)]
     /// Recipients that cannot, by place.
@@ -27,6 +29,7 @@ struct OutgoingEnvelope {
         }
         self.unsupported = unsupported
         self.rcpts = rcpts
+        self.forwarded = envelope.client?.commands(for: extensions.forwardedAttributes) ?? []
         self.mail = rcpts.isEmpty ? nil : OutgoingEnvelope.mail(envelope, size: size, extensions: extensions)
     }
 

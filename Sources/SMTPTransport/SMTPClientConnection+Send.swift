@@ -72,6 +72,7 @@ extension SMTPClientConnection {
         bytes.reserveCapacity(512 + (withChunk ? transaction.loaded?.count ?? 0 : 0))
         let owesReset = needsReset
         if owesReset { bytes.writeString("RSET\r\n") }
+        for line in transaction.outgoing.forwarded { bytes.writeString(line) }
         bytes.writeString(transaction.outgoing.mail ?? "")
         for rcpt in transaction.outgoing.rcpts { bytes.writeString(rcpt.line) }
         if withChunk, let loaded = transaction.loaded {
@@ -85,6 +86,9 @@ extension SMTPClientConnection {
             _ = try await awaitReplies(1, .reset, timeouts.command, &transaction)
             needsReset = false
         }
+        // Who does not want to hear of the client gets the mail all the same.
+        let forwarded = transaction.outgoing.forwarded.count
+        if forwarded > 0 { _ = try await awaitReplies(forwarded, .mail, timeouts.mail, &transaction) }
         transaction.took(mail: try await awaitReplies(1, .mail, timeouts.mail, &transaction)[0])
         let replies = try await awaitReplies(transaction.outgoing.rcpts.count, .rcpt, timeouts.rcpt, &transaction)
         for (rcpt, reply) in zip(transaction.outgoing.rcpts, replies) { transaction.took(reply, for: rcpt.index) }
@@ -92,6 +96,10 @@ extension SMTPClientConnection {
 
     private func sendOneByOne(_ transaction: inout Transaction) async throws {
         if needsReset { _ = try await reset() }
+        for line in transaction.outgoing.forwarded {
+            handler.send(ByteBuffer(string: line))
+            _ = try await awaitReplies(1, .mail, timeouts.mail, &transaction)
+        }
         handler.send(ByteBuffer(string: transaction.outgoing.mail ?? ""))
         transaction.took(mail: try await awaitReplies(1, .mail, timeouts.mail, &transaction)[0])
         guard transaction.mailIsAccepted else { return }

@@ -16,7 +16,7 @@ package struct SMTPListener: Sendable {
         /// 0 for any free port.
         package var port: Int
         /// The path of a unix socket, in place of host and port; the caller's user is then known.
-        package var unixPath: String?
+        package var path: String?
         /// TLS from the first byte, else STARTTLS.
         package var isImplicitTLS: Bool
         /// The context for new handshakes, asked for at each connection so that a certificate can be changed; `nil`: no TLS now.
@@ -28,6 +28,7 @@ package struct SMTPListener: Sendable {
         package init(
             host: String,
             port: Int,
+            path: String? = nil,
             isImplicitTLS: Bool = false,
             tlsContext: @escaping @Sendable () -> NIOSSLContext? = { nil },
             limits: FramingLimits = FramingLimits(),
@@ -36,6 +37,7 @@ package struct SMTPListener: Sendable {
         ) {
             self.host = host
             self.port = port
+            self.path = path
             self.isImplicitTLS = isImplicitTLS
             self.tlsContext = tlsContext
             self.limits = limits
@@ -75,7 +77,7 @@ package struct SMTPListener: Sendable {
             channel.eventLoop.makeCompletedFuture { try AcceptedConnection.make(channel, configuration) }
         }
         let server: NIOAsyncChannel<AcceptedConnection?, Never>
-        if let path = configuration.unixPath {
+        if let path = configuration.path {
             server = try await bootstrap.bind(unixDomainSocketPath: path, childChannelInitializer: accept)
         } else {
             server =

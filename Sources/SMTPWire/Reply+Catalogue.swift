@@ -9,6 +9,9 @@ extension Reply {
     /// No product name, no version.
     package static func greeting(_ hostname: String) -> Reply { Reply(.success, 20, nil, "\(hostname) ESMTP") }
 
+    /// The greeting of a listener that speaks LMTP.
+    package static func lmtpGreeting(_ hostname: String) -> Reply { Reply(.success, 20, nil, "\(hostname) LMTP") }
+
     /// The answer to EHLO: the host name, then one keyword with its parameters a line.
     ///
     /// Carries no enhanced code (RFC 2034 §4).
@@ -30,6 +33,9 @@ extension Reply {
 
     /// The answer to end-of-data once the message is durable; `id` is what the operator's `trace` takes.
     package static func queued(_ id: String) -> Reply { Reply(.success, 50, .other, "queued as \(id)") }
+
+    /// The answer to end-of-data once the next server has the message.
+    package static func passedOn(_ id: String) -> Reply { Reply(.success, 50, .other, "passed on as \(id)") }
 
     /// The answer to a BDAT chunk that is not the last (RFC 3030 §4.1).
     package static func chunkOK(_ octets: Int) -> Reply { Reply(.success, 50, .other, "\(octets) octets received") }
@@ -109,6 +115,8 @@ extension Reply {
     package static let badSenderAddress = Reply(.permanent, 53, .badSenderSyntax, "sender address not allowed")
     package static let needsSMTPUTF8 = Reply(.permanent, 53, .nonASCIIAddress, "address needs SMTPUTF8")
     package static let transactionFailed = Reply(.permanent, 54, .other, "transaction failed")
+    package static let notForYou = Reply(.permanent, 54, .securityOther, "no mail taken from this address")
+    package static let filteredBefore = Reply(.permanent, 54, .routingLoop, "came by this filter before")
     package static let noValidRecipients = Reply(.permanent, 54, .protocolOther, "no valid recipients")
     package static let tooManyHops = Reply(.permanent, 54, .routingLoop, "too many hops")
     package static let badContent = Reply(.permanent, 54, .contentOther, "message content not acceptable")

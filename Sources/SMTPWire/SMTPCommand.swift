@@ -24,6 +24,8 @@ package enum SMTPCommand: Sendable, Hashable {
     case startTLS
     /// RFC 4954; `initial` is the decoded initial response, empty for `=`.
     case auth(mechanism: String, initial: [UInt8]?)
+    /// Postfix's XFORWARD; only a filter that says so believes it.
+    case xforward(ForwardedClient)
 
     /// The verb, upper case; safe to log.
     package var verb: StaticString {
@@ -43,6 +45,7 @@ package enum SMTPCommand: Sendable, Hashable {
         case .help: "HELP"
         case .startTLS: "STARTTLS"
         case .auth: "AUTH"
+        case .xforward: "XFORWARD"
         }
     }
 }

@@ -195,7 +195,11 @@ extension SMTPCommandParser {
             guard let address = XText.decodeEmbedded(plain) else { return nil }
             return OriginalRecipient(addressType: type, address: address)
         }
-        guard let address = XText.decode(encoded) else { return nil }
+        guard let address = XText.decode(encoded) else {
+            // Postfix calls an international address `rfc822` too.
+            guard type == "rfc822", let address = XText.decodeUTF8(encoded) else { return nil }
+            return OriginalRecipient(addressType: "utf-8", address: address)
+        }
         return OriginalRecipient(addressType: type, address: address)
     }
 }

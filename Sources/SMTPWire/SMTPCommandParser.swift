@@ -37,7 +37,8 @@ package enum SMTPCommandParser {
         case "VRFY": return try needing(argument, .vrfy)
         case "EXPN": return try needing(argument, .expn)
         case "HELP": return .help
-        case "TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML", "XCLIENT", "XFORWARD", "BURL":
+        case "XFORWARD": return .xforward(try forwarded(argument))
+        case "TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML", "XCLIENT", "BURL":
             throw CommandError(.notImplemented)
         default: throw CommandError(.unrecognizedCommand)
         }
@@ -62,6 +63,11 @@ package enum SMTPCommandParser {
             let name = String(validating: argument, as: UTF8.self)
         else { throw CommandError(.syntaxError) }
         return name
+    }
+
+    private static func forwarded(_ argument: ArraySlice<UInt8>) throws(CommandError) -> ForwardedClient {
+        guard let client = ForwardedClient(argument.split(separator: space)) else { throw CommandError(.syntaxError) }
+        return client
     }
 
     /// RFC 3030 §2: `BDAT SP chunk-size [SP LAST]`.

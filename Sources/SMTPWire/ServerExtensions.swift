@@ -16,6 +16,8 @@ package struct ServerExtensions: Sendable, Hashable {
     package var enhancedStatusCodes = false
     /// The mechanisms in upper case, such as `PLAIN`.
     package var authMechanisms: Set<String> = []
+    /// What the server takes with XFORWARD, in upper case.
+    package var forwardedAttributes: Set<String> = []
 
     package init() {}
 
@@ -43,6 +45,7 @@ package struct ServerExtensions: Sendable, Hashable {
         case "STARTTLS": startTLS = true
         case "DSN": dsn = true
         case "ENHANCEDSTATUSCODES": enhancedStatusCodes = true
+        case "XFORWARD": forwardedAttributes.formUnion(arguments.map(String.init))
         case "AUTH": authMechanisms.formUnion(arguments.map(String.init))
         default:
             // `AUTH=PLAIN LOGIN`, which old servers say beside or instead of the standard form.

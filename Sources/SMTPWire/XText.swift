@@ -4,6 +4,17 @@
 package enum XText {
     /// The decoded value, or `nil` when it is no xtext or holds anything but printable ASCII and spaces.
     package static func decode(_ bytes: ArraySlice<UInt8>) -> String? {
+        guard let decoded = octets(bytes), decoded.allSatisfy({ $0 <= 0x7E }) else { return nil }
+        return String(decoding: decoded, as: UTF8.self)
+    }
+
+    /// The same where the decoded value is UTF-8, as Postfix writes it; raw UTF-8 is taken too.
+    package static func decodeUTF8(_ bytes: ArraySlice<UInt8>) -> String? {
+        octets(bytes).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// What the value stands for, without control characters.
+    private static func octets(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
         var rest = bytes
@@ -13,14 +24,14 @@ package enum XText {
                     return nil
                 }
                 let decoded = high << 4 | low
-                guard (0x20...0x7E).contains(decoded) else { return nil }
+                guard decoded >= 0x20, decoded != 0x7F else { return nil }
                 result.append(decoded)
             } else {
-                guard (0x21...0x7E).contains(byte), byte != UInt8(ascii: "=") else { return nil }
+                guard byte > 0x20, byte != 0x7F, byte != UInt8(ascii: "=") else { return nil }
                 result.append(byte)
             }
         }
-        return String(decoding: result, as: UTF8.self)
+        return result
     }
 
     /// The value in xtext.

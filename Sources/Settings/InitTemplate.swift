@@ -48,7 +48,7 @@ package enum InitTemplate {
         file.key("tls.certificate", "\"certificate.pem\"")
         file.key("tls.key", level == .three ? "\"/run/postern-key/key.pem\"" : "\"key.pem\"")
         if level >= .two { file.key("tls.key_passphrase_file", "\"/run/credentials/postern.service/tls\"") }
-        for role in Listener.Role.allCases where role.isNetwork {
+        for role in [Listener.Role.mx, .submission, .submissions] {
             file.table("listener")
             file.key("listener.role", quoted(role.rawValue))
         }

@@ -75,7 +75,8 @@ package enum LevelCheck {
                 )
             case .local: nil
             case .mx where listener.isLoopback: nil
-            case .mx:
+            case .filter where listener.isLoopback || listener.filter?.peers.allSatisfy(\.isLoopback) == true: nil
+            case .mx, .filter:
                 settings.violation(
                     .ownCertificate,
                     "listener[\(index)].role",

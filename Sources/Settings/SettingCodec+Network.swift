@@ -62,6 +62,29 @@ extension SettingCodec where Value == Endpoint {
     }
 }
 
+extension SettingCodec where Value == Endpoint {
+    /// Where a filter hands mail back to.
+    static var filterHop: SettingCodec {
+        text("a host and port, or `unix:` and a path", plural: "hosts and ports", example: "127.0.0.1:10026") {
+            text,
+            node,
+            reading in
+            if text.hasPrefix("unix:") {
+                return FilePath.resolve(String(text.dropFirst(5)), in: reading.directory).map { .unix(path: $0) }
+                    ?? reading.fail(node, "\(quoted(text)) has no path", "write it as \"unix:/run/server/lmtp\"")
+            }
+            return EndpointText.parse(text).map { .tcp(host: $0.host, port: $0.port) }
+                ?? reading.fail(
+                    node,
+                    "\(quoted(text)) is neither a host and port nor a socket",
+                    "write it as \"127.0.0.1:10026\" or \"unix:/run/server/lmtp\""
+                )
+        } encode: {
+            EndpointText.format($0)
+        }
+    }
+}
+
 extension SettingCodec where Value == ResolverSettings.Server {
     static var resolver: SettingCodec {
         text("an IP address, with `@` and a port if it isn't 53", plural: "IP addresses", example: "127.0.0.1@5353") {

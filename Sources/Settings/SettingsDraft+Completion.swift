@@ -11,20 +11,13 @@ extension ListenerDraft {
                 "role",
                 in: table,
                 place,
-                remedy: "add role = \"mx\", \"submission\", \"submissions\" or \"local\""
+                remedy: "add role = \"mx\", \"submission\", \"submissions\", \"local\" or \"filter\""
             )
             return nil
         }
-        let others = role == .local ? ["address", "port"] : ["path", "mode", "owner"]
-        for member in table.members where others.contains(member.key) {
-            reading.report(
-                line: member.node.line,
-                key: "\(place).\(member.key)",
-                problem: role == .local
-                    ? "a local listener has a path in place of it" : "only a local listener has one",
-                remedy: "remove the line"
-            )
-        }
+        if role == .filter { return draft.filterListener(table, place, &reading) }
+        draft.reportFilterKeys(table, place, &reading)
+        draft.reportSocketKeys(role, table, place, &reading)
         return Listener(
             role: role,
             address: draft.address,
@@ -34,6 +27,25 @@ extension ListenerDraft {
             owner: draft.owner,
             line: table.line
         )
+    }
+
+    /// Reports the keys of a socket at a listener on a port, and those of a port at a local one.
+    private func reportSocketKeys(
+        _ role: Listener.Role,
+        _ table: TableNode,
+        _ place: String,
+        _ reading: inout Reading
+    ) {
+        let others = role == .local ? ["address", "port"] : ["path", "mode", "owner"]
+        for member in table.members where others.contains(member.key) {
+            reading.report(
+                line: member.node.line,
+                key: "\(place).\(member.key)",
+                problem: role == .local
+                    ? "a local listener has a path in place of it" : "only a local listener or a filter has one",
+                remedy: "remove the line"
+            )
+        }
     }
 }
 

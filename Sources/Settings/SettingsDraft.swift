@@ -19,8 +19,12 @@ struct ListenerDraft: Sendable {
     var address = "::"
     var port: Int?
     var path: String?
-    var mode = 0o666
+    var mode: Int?
     var owner: String?
+    var direction: FilterSettings.Direction?
+    var from: [NetworkRange]?
+    var nextHop: Endpoint?
+    var xforward: Bool?
 }
 
 /// One `[[caller]]`, as a file gives it.

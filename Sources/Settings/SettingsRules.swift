@@ -7,6 +7,7 @@ enum SettingsRules {
     static func check(_ settings: PosternSettings, _ reading: inout Reading) {
         checkListeners(settings, &reading)
         checkRoutes(settings, &reading)
+        NextHopRules.check(settings, &reading)
         checkRules(settings, &reading)
         checkAmounts(settings, &reading)
         checkDelivery(settings, &reading)
@@ -25,7 +26,7 @@ enum SettingsRules {
         }
         for (index, listener) in settings.listeners.enumerated() {
             guard let earlier = settings.listeners[..<index].first(where: { collide($0, listener) }) else { continue }
-            let socket = listener.path ?? EndpointText.format(.tcp(host: listener.address, port: listener.port))
+            let socket = listener.place
             reading.report(
                 line: listener.line,
                 key: "listener",
@@ -35,7 +36,7 @@ enum SettingsRules {
             )
         }
         for listener in settings.listeners {
-            guard let path = listener.path, path.utf8.count > 107 else { continue }
+            guard listener.role == .local, let path = listener.path, path.utf8.count > 107 else { continue }
             reading.report(
                 line: listener.line,
                 key: "listener.path",
@@ -46,7 +47,7 @@ enum SettingsRules {
     }
 
     private static func collide(_ one: Listener, _ other: Listener) -> Bool {
-        if one.role == .local || other.role == .local { return one.path == other.path }
+        if one.path != nil || other.path != nil { return one.path == other.path }
         guard one.port == other.port else { return false }
         let addresses = [one.address, other.address]
         if one.address == other.address || addresses.contains("::") { return true }

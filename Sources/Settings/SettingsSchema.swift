@@ -116,7 +116,8 @@ package enum SettingsSchema {
                 """
                 `mx` takes mail from other servers and offers STARTTLS. `submission` takes mail from users who sign \
                 in, and nothing before STARTTLS. `submissions` is the same with TLS from the first byte. `local` \
-                takes mail from programs of this machine over a unix socket, see `[[caller]]`.
+                takes mail from programs of this machine over a unix socket, see `[[caller]]`. `filter` takes mail \
+                from another mail server, protects it, and hands it back to `next_hop`.
                 """,
                 example: "\"submission\""
             ),
@@ -124,13 +125,16 @@ package enum SettingsSchema {
                 "address",
                 \.address,
                 .ipAddress,
-                "The IP address to listen on. `::` is every address of this machine, IPv4 ones too."
+                """
+                The IP address to listen on. `::` is every address of this machine, IPv4 ones too. A `filter` listens on \
+                127.0.0.1 unless the key says otherwise.
+                """
             ),
             SettingKey(
                 "port",
                 optional: \.port,
                 .port,
-                without: "25, 587 or 465, by role",
+                without: "25, 587, 465 or 10025, by role",
                 "The TCP port.",
                 example: "2525"
             ),
@@ -138,29 +142,73 @@ package enum SettingsSchema {
                 "path",
                 optional: \.path,
                 .path,
-                without: "`\"\(Listener.defaultPath)\"`",
+                without: "`\"\(Listener.defaultPath)\"` for `local`, none for `filter`",
                 """
-                For `local`: the path of the unix socket, at most 107 bytes. `postern sendmail` finds the default by \
-                itself.
+                For `local` and `filter`: the path of a unix socket to listen on, at most 107 bytes. `postern sendmail` \
+                finds the default by itself. A filter with a path has no address, port and `from`, and speaks LMTP.
                 """,
                 example: "\"/run/postern/sendmail\""
             ),
             SettingKey(
                 "mode",
-                \.mode,
+                optional: \.mode,
                 .fileMode,
+                without: "`\"0666\"` for `local`, `\"0660\"` for `filter`",
                 """
-                For `local`: who may open the socket. All users by default, because each is known by its user id and \
-                may send only as `[[caller]]` says.
-                """
+                For a listener with a path: who may open the socket. All users may open the one of `local`, because each \
+                is known by its user id and may send only as `[[caller]]` says.
+                """,
+                example: "\"0660\""
             ),
             SettingKey(
                 "owner",
                 optional: \.owner,
                 .anyText,
                 without: "the gateway's user",
-                "For `local`: the user, or `user:group`, that the socket's file is given to.",
+                "For a listener with a path: the user, or `user:group`, that the socket's file is given to.",
                 example: "\"root:www-data\""
+            ),
+            SettingKey(
+                "direction",
+                optional: \.direction,
+                .word(),
+                without: "required for `filter`",
+                """
+                For `filter`: whose mail comes. `outbound` is mail of your own users on its way out: it is scrubbed, \
+                protected and queued here. `inbound` is mail from strangers, before the other server has answered \
+                for it: it is protected and handed on while the client waits, so that a refusal is given in the session.
+                """,
+                example: "\"outbound\""
+            ),
+            SettingKey(
+                "from",
+                optional: \.from,
+                SettingCodec<NetworkRange>.network.list,
+                without: "required for `filter` on a port",
+                "For `filter`: the addresses that may connect. Everybody else gets 554.",
+                example: "[\"127.0.0.1\"]"
+            ),
+            SettingKey(
+                "next_hop",
+                optional: \.nextHop,
+                .filterHop,
+                without: "required for `filter`",
+                """
+                For `filter`: where everything goes that came by this listener, whatever its domain: a host and port \
+                (SMTP), or a unix socket (LMTP). Off this machine its certificate must prove the host's name.
+                """,
+                example: "\"127.0.0.1:10026\""
+            ),
+            SettingKey(
+                "xforward",
+                optional: \.xforward,
+                .boolean,
+                without: "`false`",
+                """
+                For an inbound `filter`: offer Postfix's XFORWARD to the addresses in `from`, and hand what they say \
+                of their client on to a `next_hop` that offers it too. Nothing of it is kept.
+                """,
+                example: "true"
             ),
         ]
     )

@@ -32,6 +32,8 @@ package struct Envelope: Sendable {
     package var smtpUTF8: Bool
     /// The sender said `BODY=8BITMIME`, or the body has octets above 127.
     package var body8Bit: Bool
+    /// The name of the filter that the message came by and whose next hop gets it; nil: the routes say where it goes.
+    package var filter: String?
 
     package init(
         reversePath: ReversePath,
@@ -41,7 +43,8 @@ package struct Envelope: Sendable {
         envelopeID: String? = nil,
         returnContent: Return? = nil,
         smtpUTF8: Bool = false,
-        body8Bit: Bool = false
+        body8Bit: Bool = false,
+        filter: String? = nil
     ) {
         self.reversePath = reversePath
         self.origin = origin
@@ -51,6 +54,7 @@ package struct Envelope: Sendable {
         self.returnContent = returnContent
         self.smtpUTF8 = smtpUTF8
         self.body8Bit = body8Bit
+        self.filter = filter
     }
 }
 

@@ -20,16 +20,20 @@ struct MessageRecord: Sendable {
     var contentSizes: [Int]
     var copies: [Copy]
 
+    /// The form of every message that the routes send on its way.
     private static let version: UInt8 = 1
+    /// The same, and behind it the name of the filter that the message came by.
+    private static let filterVersion: UInt8 = 2
 
     func encoded() -> [UInt8] {
-        var writer = RowWriter(version: Self.version)
+        var writer = RowWriter(version: envelope.filter == nil ? Self.version : Self.filterVersion)
         writer.text(id.text)
         envelope.write(to: &writer)
         writer.number(contentSizes.count)
         for size in contentSizes { writer.number(size) }
         writer.number(copies.count)
         for copy in copies { copy.write(to: &writer) }
+        if let filter = envelope.filter { writer.text(filter) }
         return writer.bytes
     }
 
@@ -41,7 +45,8 @@ struct MessageRecord: Sendable {
     }
 
     init(decoding bytes: [UInt8]) throws(StoreError) {
-        var reader = try RowReader(bytes, version: Self.version)
+        let cameByFilter = bytes.first == Self.filterVersion
+        var reader = try RowReader(bytes, version: cameByFilter ? Self.filterVersion : Self.version)
         guard let id = MessageID(text: try reader.text()) else { throw .damaged }
         self.id = id
         envelope = try Envelope(from: &reader)
@@ -57,6 +62,7 @@ struct MessageRecord: Sendable {
             guard contentSizes.indices.contains(copy.content) else { throw .damaged }
             copies.append(copy)
         }
+        if cameByFilter { envelope.filter = try reader.text() }
         guard reader.isAtEnd else { throw .damaged }
     }
 }

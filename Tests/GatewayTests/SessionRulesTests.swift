@@ -133,6 +133,31 @@ struct SessionRulesTests {
         #expect(SessionRules.refusal(of: row.command, in: row.state)?.code == row.code)
     }
 
+    @Test("a filter takes MAIL without a sign-in, LHLO only on its unix socket, and XFORWARD only where it is believed")
+    func filter() throws {
+        var state = Self.state(.filter)
+        let hop = NextHop(endpoint: .tcp(host: "127.0.0.1", port: 10026))
+        state.filter = FilterSettings(.inbound, at: "127.0.0.1:10025", nextHop: hop)
+        func code(_ command: SMTPCommand) -> Int? { SessionRules.refusal(of: command, in: state)?.code }
+        let client = SMTPCommand.xforward(ForwardedClient())
+        #expect(code(Self.mail) == nil && code(Self.auth) == 502 && code(.lhlo("x")) == 500 && code(.ehlo("x")) == nil)
+        #expect(code(client) == 502)
+        #expect(!state.origin.isOurs && state.protocolName == "ESMTP")
+        #expect(!state.keywords(maxMessageBytes: 1).contains { $0.hasPrefix("AUTH") || $0.hasPrefix("XFORWARD") })
+
+        state.filter?.forwardsClient = true
+        #expect(code(client) == nil)
+        #expect(state.keywords(maxMessageBytes: 1).contains { $0.hasPrefix("XFORWARD NAME ADDR") })
+        state.transaction = try Self.transaction(recipients: 0, asked: 0)
+        #expect(code(client) == 503)
+
+        state.transaction = nil
+        state.filter?.direction = .outbound
+        state.speaksLMTP = true
+        #expect(code(.lhlo("x")) == nil && code(.ehlo("x")) == 500 && code(.helo("x")) == 500)
+        #expect(state.origin.isOurs && state.protocolName == "LMTP")
+    }
+
     @Test("TLS makes the session forget what was said in clear")
     func resetForTLS() throws {
         var state = Self.state(.submission, transaction: try Self.transaction(recipients: 1, asked: 1))

@@ -142,7 +142,11 @@ struct AdmissionTests {
         let fixture = try await PipelineFixture()
         let alice = try await fixture.addUser("alice", "alice@example.org")
         _ = try await fixture.addUser("bob", "bob@example.org")
-        let admission = Admission(settings: try PipelineFixture.settings(), accounts: fixture.accounts)
+        let admission = Admission(
+            settings: try PipelineFixture.settings(),
+            accounts: fixture.accounts,
+            vault: fixture.vault
+        )
         let origin: Origin =
             switch row.who {
             case .alice: .ours(.account(alice))
@@ -162,7 +166,7 @@ struct AdmissionTests {
         var settings = try PipelineFixture.settings()
         settings.tagSeparator = nil
         settings.limits.hops = 2
-        let admission = Admission(settings: settings, accounts: fixture.accounts)
+        let admission = Admission(settings: settings, accounts: fixture.accounts, vault: fixture.vault)
         let tagged = HeaderSection(parsing: Array("From: alice+x@example.org\r\n".utf8))
         #expect(admission.refusal(for: tagged, hasEmptyLine: true, origin: alice) == .fromNotYours)
         let hops = HeaderSection(parsing: Array(Self.trace("by x; date", 3).utf8))

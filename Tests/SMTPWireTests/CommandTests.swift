@@ -43,6 +43,33 @@ struct CommandTests {
         #expect(parse(text) == .success(expected))
     }
 
+    @Test("XFORWARD says what it is told, for those who offer to take it, and prints as nothing")
+    func xforward() throws {
+        guard case .success(.xforward(var client)) = parse("XFORWARD NAME=host.example addr=192.0.2.1") else {
+            Issue.record("no XFORWARD")
+            return
+        }
+        guard case .success(.xforward(let more)) = parse("xforward ADDR=IPV6:2001:db8::1 PROTO=ESMTP") else {
+            Issue.record("no XFORWARD")
+            return
+        }
+        client.merge(more)
+        #expect(
+            client.commands(for: ["ADDR", "NAME"]) == [
+                "XFORWARD NAME=host.example\r\n", "XFORWARD ADDR=IPV6:2001:db8::1\r\n",
+            ]
+        )
+        #expect(client.commands(for: []).isEmpty)
+        #expect("\(client)" == "ForwardedClient" && "\(SMTPCommand.xforward(client))" == "XFORWARD")
+        for bad in [
+            "XFORWARD", "XFORWARD NAME", "XFORWARD NAME=", "XFORWARD NAME=a NAME=b", "XFORWARD LOGIN=x",
+            "XFORWARD NAME=a=b",
+        ] {
+            #expect(code(bad) == 501, "\(bad)")
+        }
+        #expect(code("XCLIENT NAME=x") == 502)
+    }
+
     @Test(
         "what is no command has a code",
         arguments: [
@@ -105,6 +132,11 @@ struct CommandTests {
         #expect(rcpt("RCPT TO:<a@example.org>")?.notify == nil)
         #expect(rcpt("RCPT TO:<Postmaster>")?.forwardPath == .postmaster)
         #expect(rcpt("RCPT TO:<a@example.org> ORCPT=utf-8;b\\x{FC}c@example.org")?.orcpt?.address == "büc@example.org")
+        for orcpt in ["rfc822;gr+C3+BCn+2Bx@example.org", "rfc822;grün+2Bx@example.org"] {
+            let expected = OriginalRecipient(addressType: "utf-8", address: "grün+x@example.org")
+            #expect(rcpt("RCPT TO:<a@example.org> ORCPT=\(orcpt)")?.orcpt == expected)
+        }
+        #expect(rcpt("RCPT TO:<a@example.org> ORCPT=rfc822;gr+FCn@example.org") == nil)
         #expect(rcpt("RCPT TO:<a@example.org> ORCPT=rfc822;a+0D+0Ab") == nil)
         #expect(code("RCPT TO:<ä@example.org>", smtpUTF8Allowed: false) == 553)
     }

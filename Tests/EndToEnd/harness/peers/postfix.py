@@ -72,13 +72,18 @@ class Postfix:
     """`mailboxes` empty: every address of the domains exists, all mail in one Maildir named `all`."""
 
     def __init__(self, folder: pathlib.Path, domains: list[str], certificate: Certificate | None = None,
-                 mailboxes: dict[str, str] | None = None):
+                 mailboxes: dict[str, str] | None = None, services: str = "", main: str = ""):
+        """`services` are lines for master.cf, `main` for main.cf; both may say `{folder}`."""
         assert os.geteuid() == 0, "Postfix starts as root only"
         self.folder = folder
         self.port = machine.free_port()
         self.boxes = folder / "mail"
         self.config = folder / "etc"
         self._lay_out(domains, certificate, mailboxes)
+        with (self.config / "main.cf").open("a") as file:
+            file.write(main.format(folder=folder))
+        with (self.config / "master.cf").open("a") as file:
+            file.write(services.format(folder=folder))
 
     def _lay_out(self, domains: list[str], certificate: Certificate | None, mailboxes: dict[str, str] | None) -> None:
         for name in ("etc", "queue", "state", "mail"):
