@@ -2,6 +2,7 @@
 
 import Delivery
 import Mail
+import Pipeline
 import SMTPWire
 import Store
 
@@ -12,7 +13,7 @@ extension Dispatcher {
         let envelope = first.envelope
         return DeliveryGroup(
             hop: hop,
-            reversePath: envelope.reversePath,
+            reversePath: try await reversePath(of: first),
             recipients: copies.map {
                 DeliveryGroup.Recipient($0.recipient, notify: $0.dsn.notify, orcpt: $0.dsn.originalRecipient)
             },
@@ -21,6 +22,12 @@ extension Dispatcher {
             envid: envelope.envelopeID,
             ret: envelope.returnContent.map { $0 == .full ? .full : .headers }
         )
+    }
+
+    /// What is sent on for an address of ours leaves with a return path of ours.
+    private func reversePath(of copy: LeasedCopy) async throws -> ReversePath {
+        guard let forwarder = copy.journey.forwarder else { return copy.envelope.reversePath }
+        return try await pipeline.rewriting.reversePath(for: copy.envelope.reversePath, forwarder: forwarder)
     }
 
     /// What was encrypted here is ASCII; the rest is as it came.

@@ -75,7 +75,7 @@ extension Session {
             await pipeline.accept(message)
         }
         count(acceptance, of: message)
-        return AcceptanceReply.reply(to: acceptance, id: message.id)
+        return AcceptanceReply.reply(to: acceptance, id: message.id, tellsOutcome: state.account != nil)
     }
 
     private func count(_ acceptance: Acceptance, of message: IncomingMessage) {
