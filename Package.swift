@@ -85,7 +85,8 @@ let services: [Target] = [
     .target(
         name: "Pipeline",
         dependencies: [
-            "Accounts", "Keyring", "Store", "OpenPGP", "Mail", "Privacy", "Settings", "Vault", "SMTPWire", crypto,
+            "Accounts", "DNSResolver", "Keyring", "Store", "OpenPGP", "Mail", "Privacy", "Settings", "Vault",
+            "SMTPWire", crypto,
         ],
         swiftSettings: shared
     ),
@@ -176,8 +177,8 @@ let tests: [Target] = [
     .testTarget(
         name: "PipelineTests",
         dependencies: [
-            "Pipeline", "Accounts", "Keyring", "Store", "OpenPGP", "Vault", "SMTPWire", "Mail", "Privacy", "Settings",
-            "Commitment",
+            "Pipeline", "Accounts", "DNSResolver", "Keyring", "Store", "OpenPGP", "Vault", "SMTPWire", "Mail",
+            "Privacy", "Settings", "Commitment",
         ],
         swiftSettings: shared
     ),

@@ -9,10 +9,25 @@ package struct Account: Sendable, Hashable {
     package let name: AccountName
     /// Mail for these is the user's, and these the user may send as.
     package let addresses: [EmailAddress]
+    /// Where their mail goes on to; nil when it stays here.
+    package let forward: Forward?
 
-    package init(name: AccountName, addresses: [EmailAddress]) {
+    package init(name: AccountName, addresses: [EmailAddress], forward: Forward? = nil) {
         self.name = name
         self.addresses = addresses
+        self.forward = forward
+    }
+}
+
+/// Where a user's mail goes on to.
+package struct Forward: Sendable, Hashable {
+    package let targets: [EmailAddress]
+    /// Whether the mailbox gets it too.
+    package let keepsCopy: Bool
+
+    package init(targets: [EmailAddress], keepsCopy: Bool) {
+        self.targets = targets
+        self.keepsCopy = keepsCopy
     }
 }
 
@@ -57,8 +72,10 @@ package enum AccountError: Error, Sendable, Equatable {
     case noAddresses
     /// 8 to 1,024 bytes are asked for.
     case badPassword
-    /// An alias needs 1 to 100 targets, and must not name itself.
+    /// An alias or a forward needs 1 to 100 targets.
     case badAlias
+    /// An alias or a forward whose mail would come back to it.
+    case circle
 
     package var sentence: String {
         switch self {
@@ -67,7 +84,9 @@ package enum AccountError: Error, Sendable, Equatable {
         case .addressTaken: "The address belongs to another user or alias already."
         case .noAddresses: "A user needs at least one address."
         case .badPassword: "A password must have 8 to 1,024 bytes."
-        case .badAlias: "An alias needs 1 to 100 other addresses."
+        case .badAlias: "An alias or a forward needs 1 to 100 other addresses."
+        case .circle:
+            "Its mail would come back to it in a circle; leave out the target that leads back, or change that one first."
         }
     }
 }
@@ -77,9 +96,19 @@ struct AccountRecord: Codable {
     var name: String
     var addresses: [String]
     var verifier: PasswordVerifier
+    /// Absent in records of users without a forward.
+    var forwardTargets: [String]?
+    var keepsCopy: Bool?
 
     var account: Account? {
-        AccountName(name).map { Account(name: $0, addresses: addresses.compactMap { EmailAddress($0) }) }
+        AccountName(name).map {
+            Account(name: $0, addresses: addresses.compactMap { EmailAddress($0) }, forward: forward)
+        }
+    }
+
+    var forward: Forward? {
+        let targets = (forwardTargets ?? []).compactMap { EmailAddress($0) }
+        return targets.isEmpty ? nil : Forward(targets: targets, keepsCopy: keepsCopy ?? false)
     }
 }
 

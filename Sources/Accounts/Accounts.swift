@@ -13,6 +13,8 @@ package enum AddressResolution: Sendable, Equatable {
     /// Other addresses, ours or elsewhere; aliases among them are expanded, users' addresses are not.
     case alias([EmailAddress])
     case unknown
+    /// An alias or a forward that leads nowhere but round in a circle, or too deep.
+    case circular
 }
 
 /// What came of a sign-in.
@@ -26,24 +28,10 @@ package enum SignIn: Sendable, Equatable {
 
 /// Users, their addresses and aliases: sealed records, of which a picture is kept in memory.
 package final class Accounts: Sendable {
-    private struct Directory {
-        var accounts: [AccountName: AccountRecord] = [:]
-        /// By ``EmailAddress/lookupKey``.
-        var owners: [String: AccountName] = [:]
-        var aliases: [String: Alias] = [:]
-        /// In the order in which they were added.
-        var order: [AccountName] = []
-    }
-
-    /// An alias may name aliases this deep.
-    private static let deepestAlias = 10
-    /// An alias never stands for more addresses.
-    private static let mostTargets = 1000
-
     private let records: RecordStore
     private let log: Log
     private let passwords: PasswordThread
-    private let directory: Mutex<Directory>
+    private let directory: Mutex<AddressBook>
     /// One change at a time, so that two cannot take the same address.
     private let changes = ChangeQueue()
 
@@ -58,12 +46,12 @@ package final class Accounts: Sendable {
         self.records = records
         self.log = log
         self.passwords = passwords
-        directory = Mutex(Directory())
+        directory = Mutex(AddressBook())
     }
 
     /// Reads all again; for when another process has changed them.
     package func reload() async throws(StoreError) {
-        var fresh = Directory()
+        var fresh = AddressBook()
         let decoder = JSONDecoder()
         for stored in try await records.all(.account) {
             guard let record = try? decoder.decode(AccountRecord.self, from: Data(stored.value)),
@@ -96,9 +84,25 @@ package final class Accounts: Sendable {
         return .accepted(account)
     }
 
-    /// What mail for `address` means: the address itself, else without its tag.
+    /// What mail for `address` means: the address itself, else without its tag, else the catch-all of its domain.
     package func resolve(_ address: EmailAddress, tagSeparator: Character? = "+") -> AddressResolution {
-        directory.withLock { Self.resolve(address, tagSeparator, $0) }
+        directory.withLock { $0.resolve(address, tagSeparator: tagSeparator) }
+    }
+
+    /// Whether a user or an alias has this address, its tag aside; a catch-all does not count.
+    package func knows(_ address: EmailAddress, tagSeparator: Character? = "+") -> Bool {
+        directory.withLock { $0.knows(address, tagSeparator: tagSeparator) }
+    }
+
+    /// The user whose mailbox this address is, forwards aside; nil when there is none.
+    package func mailbox(_ address: EmailAddress, tagSeparator: Character? = "+") -> AccountName? {
+        directory.withLock { directory in
+            if let name = directory.owners[address.lookupKey] { return name }
+            guard directory.aliases[address.lookupKey] == nil, let separator = tagSeparator,
+                let plain = address.withoutTag(separator)
+            else { return nil }
+            return directory.owners[plain.lookupKey]
+        }
     }
 
     /// The addresses that a user may send as.
@@ -160,12 +164,33 @@ package final class Accounts: Sendable {
     package func setAddresses(_ addresses: [EmailAddress], of name: AccountName) async throws {
         guard !addresses.isEmpty else { throw AccountError.noAddresses }
         try await changes.perform { [self] in
-            let verifier = try directory.withLock { directory in
+            let record = try directory.withLock { directory in
                 guard let record = directory.accounts[name] else { throw AccountError.unknown }
                 for address in addresses { try Self.requireFree(address.lookupKey, for: name, directory) }
-                return record.verifier
+                return record
             }
-            try await save(Account(name: name, addresses: addresses), verifier)
+            try await save(Account(name: name, addresses: addresses, forward: record.forward), record.verifier)
+        }
+    }
+
+    /// Sends a user's mail on, or with nil no more.
+    package func setForward(_ forward: Forward?, of name: AccountName) async throws {
+        if let forward {
+            guard (1...100).contains(forward.targets.count) else { throw AccountError.badAlias }
+        }
+        try await changes.perform { [self] in
+            let (account, verifier) = try directory.withLock { directory in
+                guard var record = directory.accounts[name], let old = record.account else {
+                    throw AccountError.unknown
+                }
+                record.forwardTargets = forward?.targets.map(\.wire)
+                record.keepsCopy = forward?.keepsCopy
+                var changed = directory
+                changed.accounts[name] = record
+                if let first = old.addresses.first, changed.isCircle(from: first) { throw AccountError.circle }
+                return (Account(name: name, addresses: old.addresses, forward: forward), record.verifier)
+            }
+            try await save(account, verifier)
         }
     }
 
@@ -192,12 +217,13 @@ package final class Accounts: Sendable {
     /// Adds an alias, or replaces its targets.
     package func setAlias(_ alias: Alias) async throws {
         let key = alias.address.lookupKey
-        guard (1...100).contains(alias.targets.count), !alias.targets.contains(alias.address) else {
-            throw AccountError.badAlias
-        }
+        guard (1...100).contains(alias.targets.count) else { throw AccountError.badAlias }
         try await changes.perform { [self] in
             try directory.withLock { directory in
                 guard directory.owners[key] == nil else { throw AccountError.addressTaken }
+                var changed = directory
+                changed.aliases[key] = alias
+                if changed.isCircle(from: alias.address) { throw AccountError.circle }
             }
             let record = AliasRecord(address: alias.address.wire, targets: alias.targets.map(\.wire))
             try await records.put(kind: .alias, id: Array(key.utf8), value: [UInt8](JSONEncoder().encode(record)))
@@ -228,7 +254,9 @@ package final class Accounts: Sendable {
         let record = AccountRecord(
             name: account.name.text,
             addresses: account.addresses.map(\.wire),
-            verifier: verifier
+            verifier: verifier,
+            forwardTargets: account.forward?.targets.map(\.wire),
+            keepsCopy: account.forward?.keepsCopy
         )
         try await records.put(
             kind: .account,
@@ -248,42 +276,8 @@ package final class Accounts: Sendable {
         }
     }
 
-    private static func requireFree(_ key: String, for name: AccountName, _ directory: Directory) throws {
+    private static func requireFree(_ key: String, for name: AccountName, _ directory: AddressBook) throws {
         if let owner = directory.owners[key], owner != name { throw AccountError.addressTaken }
         if directory.aliases[key] != nil { throw AccountError.addressTaken }
-    }
-
-    private static func resolve(
-        _ address: EmailAddress,
-        _ separator: Character?,
-        _ directory: Directory
-    ) -> AddressResolution {
-        if let name = directory.owners[address.lookupKey] { return .user(name) }
-        if let alias = directory.aliases[address.lookupKey] {
-            var targets: [EmailAddress] = []
-            var seen: Set<String> = [address.lookupKey]
-            expand(alias, directory, depth: 1, &targets, &seen)
-            return targets.isEmpty ? .unknown : .alias(targets)
-        }
-        guard let separator, let plain = address.withoutTag(separator) else { return .unknown }
-        return resolve(plain, nil, directory)
-    }
-
-    /// Each address once; what goes round in a circle or too deep leads nowhere.
-    private static func expand(
-        _ alias: Alias,
-        _ directory: Directory,
-        depth: Int,
-        _ targets: inout [EmailAddress],
-        _ seen: inout Set<String>
-    ) {
-        for target in alias.targets where targets.count < mostTargets && seen.insert(target.lookupKey).inserted {
-            if let inner = directory.aliases[target.lookupKey] {
-                guard depth < deepestAlias else { continue }
-                expand(inner, directory, depth: depth + 1, &targets, &seen)
-            } else {
-                targets.append(target)
-            }
-        }
     }
 }

@@ -26,6 +26,8 @@ package enum ControlRequest: Codable, Sendable {
     case listUsers
     case addAlias(address: String, targets: [String])
     case removeAlias(address: String)
+    /// No targets: the user's mail stays here.
+    case setForward(name: String, targets: [String], keepsCopy: Bool)
     case listQueue(QueueFilter)
     case showQueued(id: String, withAddresses: Bool)
     /// How many messages and copies wait in `state` (nil: in any).

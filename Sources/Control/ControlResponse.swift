@@ -199,10 +199,16 @@ package struct KeyImport: Codable, Sendable {
 package struct UserSummary: Codable, Sendable {
     package var name: String
     package var addresses: [String]
+    /// Where the user's mail goes on to; nil when it stays here.
+    package var forwardsTo: [String]?
+    /// Whether the mailbox gets it too; nil without a forward.
+    package var keepsCopy: Bool?
 
-    package init(name: String, addresses: [String]) {
+    package init(name: String, addresses: [String], forwardsTo: [String]? = nil, keepsCopy: Bool? = nil) {
         self.name = name
         self.addresses = addresses
+        self.forwardsTo = forwardsTo
+        self.keepsCopy = keepsCopy
     }
 }
 

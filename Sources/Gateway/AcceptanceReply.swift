@@ -6,8 +6,11 @@ import Store
 
 /// The one place that turns what the pipeline says into a reply.
 enum AcceptanceReply {
-    static func reply(to acceptance: Acceptance, id: MessageID) -> Reply {
+    /// `tellsOutcome`: to a signed-in user, how the copies are protected.
+    static func reply(to acceptance: Acceptance, id: MessageID, tellsOutcome: Bool = false) -> Reply {
         switch acceptance {
+        case .accepted(let summary) where tellsOutcome && !summary.outcome.isEmpty:
+            Reply.queued(id.logText).saying(summary.outcome + "; queued as " + id.logText)
         case .accepted: .queued(id.logText)
         case .refused(let refusal): reply(to: refusal)
         }
@@ -22,6 +25,7 @@ enum AcceptanceReply {
         case .fromNotYours: Reply(.permanent, 50, .notAuthorized, "From or Sender is not an address of yours")
         case .keyUnusable: .keyUnusable
         case .noKey: .protectionRequired
+        case .authorPolicyUnknown: .authorPolicyUnknown
         case .expandsTooFar:
             Reply(.transient, 52, .tooManyRecipients, "too large for so many recipients, send to fewer at a time")
         case .tooManyHeld: Reply(.transient, 52, .systemFull, "too many messages wait for a key, try again later")
@@ -29,4 +33,14 @@ enum AcceptanceReply {
         case .unavailable: .localError
         }
     }
+}
+
+extension Reply {
+    /// X.4.3: the directory server did not answer.
+    static let authorPolicyUnknown = Reply(
+        .transient,
+        51,
+        EnhancedStatus(4, 3),
+        "cannot find out the author domain's policy now, try again later"
+    )
 }

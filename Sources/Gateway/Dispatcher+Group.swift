@@ -2,6 +2,7 @@
 
 import Delivery
 import Mail
+import Pipeline
 import SMTPWire
 import Store
 
@@ -12,7 +13,7 @@ extension Dispatcher {
         let envelope = first.envelope
         return DeliveryGroup(
             hop: hop,
-            reversePath: envelope.reversePath,
+            reversePath: try await reversePath(of: first),
             recipients: copies.map {
                 DeliveryGroup.Recipient($0.recipient, notify: $0.dsn.notify, orcpt: $0.dsn.originalRecipient)
             },
@@ -26,6 +27,12 @@ extension Dispatcher {
     private func hop(of copy: LeasedCopy) -> DeliveryHop? {
         guard let filter = copy.envelope.filter else { return routes.hop(for: copy.recipient.domain) }
         return routes.hop(ofFilter: filter)
+    }
+
+    /// What is sent on for an address of ours leaves with a return path of ours.
+    private func reversePath(of copy: LeasedCopy) async throws -> ReversePath {
+        guard let forwarder = copy.journey.forwarder else { return copy.envelope.reversePath }
+        return try await pipeline.rewriting.reversePath(for: copy.envelope.reversePath, forwarder: forwarder)
     }
 }
 

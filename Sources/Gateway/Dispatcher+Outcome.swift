@@ -52,7 +52,27 @@ extension Dispatcher {
                 settlement.outcomes += [broken(copy, error)].compactMap { $0 }
             }
         }
+        settlement.reports += await receipts(for: results, of: copies)
         await write(settlement, of: copies)
+    }
+
+    /// The receipt for what was delivered just now, where the sender asked for one.
+    private func receipts(for results: [DeliveryResult], of copies: [LeasedCopy]) async -> [NewMessage] {
+        var delivered: [LeasedCopy] = []
+        var isFinal = false
+        for result in results {
+            guard case .delivered(let acceptance) = result.outcome, copies.indices.contains(result.index) else {
+                continue
+            }
+            delivered.append(copies[result.index])
+            isFinal = acceptance.host == nil
+        }
+        do {
+            return [try await pipeline.reports.receipt(for: delivered, isFinal: isFinal)].compactMap { $0 }
+        } catch {
+            log.error("a receipt could not be made")
+            return []
+        }
     }
 
     /// What becomes of a copy that an error of ours kept from its end: set aside when it does not open, else tried

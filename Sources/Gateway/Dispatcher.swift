@@ -140,6 +140,9 @@ struct Dispatcher: Service {
             wake.fire()
             do { try await time.sleep(for: .seconds(1)) } catch { return }
             seconds += 1
+            if seconds % 3600 == 0 {
+                do { try await pipeline.rewriting.tidy() } catch { log.error("old records could not be removed") }
+            }
             guard seconds % 60 == 0 else { continue }
             do { try await queue.maintain() } catch { log.error("the queue could not be tidied") }
         }

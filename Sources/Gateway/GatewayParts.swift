@@ -42,10 +42,12 @@ struct GatewayParts {
         let pipeline = Pipeline(
             settings: settings,
             queue: data.queue,
+            records: data.records,
             accounts: data.accounts,
             keyring: data.keyring,
             vault: data.vault,
             worker: data.worker,
+            resolver: outgoing.resolver,
             time: time,
             log: log,
             nextHopHint: { routes.hop(for: $0.domain)?.hint }
@@ -65,7 +67,8 @@ struct GatewayParts {
             accounts: data.accounts,
             rules: ProtectionRules(settings: settings, keyring: data.keyring),
             verifier: outgoing.verifier,
-            time: time
+            time: time,
+            rewriting: pipeline.rewriting
         )
         let callers = LocalCallers(settings: settings, time: time)
         let bodyMemory = ByteBudget(limit: settings.limits.bodyMemoryBytes)

@@ -96,6 +96,7 @@ struct OperatorExplanation {
             case .user(let name): return .mailbox(name)
             case .alias(let targets): return .alias(targets)
             case .unknown: return .refused("550 5.1.1")
+            case .circular: return .refused("550 5.4.6")
             }
         }
         guard let recipients = route.recipients else { return .asked }
@@ -108,11 +109,17 @@ struct OperatorExplanation {
         case .mailbox(let name):
             step("recipient", "the mailbox mail/\(name.text)", "`postern user list` shows all.")
         case .alias(let targets):
-            step("recipient", "an alias", "It stands for \(targets.map(\.wire).joined(separator: ", ")).")
+            step("recipient", "an alias or a forward", "It stands for \(targets.map(\.wire).joined(separator: ", ")).")
         case .listed: step("recipient", "listed", "The route's recipients hold it.")
         case .asked:
             step("recipient", "the next hop is asked", "At RCPT from strangers; its answer is remembered for a while.")
         case .refused("550 5.1.2"): nil
+        case .refused("550 5.4.6"):
+            step(
+                "recipient",
+                "in a circle",
+                "Its aliases and forwards lead back to it; `postern user list` shows them."
+            )
         case .refused: step("recipient", "unknown", "No user, alias or list of recipients holds this address.")
         }
     }
@@ -120,7 +127,12 @@ struct OperatorExplanation {
     /// What becomes of the copy for one address behind an alias.
     private func targetStep(_ target: EmailAddress) async throws -> Explanation.Step {
         let end = outcome("", effectiveMode(target), try await finding(target), ours: true)
-        return step("for \(target.wire)", end.answer, end.because)
+        let isForward = !settings.isOwn(target.domain)
+        return step(
+            isForward ? "forwarded to \(target.wire)" : "for \(target.wire)",
+            end.answer,
+            end.because + (isForward ? " Strangers' mail gets a return path of ours (SRS)." : "")
+        )
     }
 
     // MARK: - Steps

@@ -18,7 +18,12 @@ extension Operator {
 
     func listUsers() -> ControlResponse {
         let users = data.accounts.list().map {
-            UserSummary(name: $0.name.text, addresses: $0.addresses.map(\.wire))
+            UserSummary(
+                name: $0.name.text,
+                addresses: $0.addresses.map(\.wire),
+                forwardsTo: $0.forward?.targets.map(\.wire),
+                keepsCopy: $0.forward?.keepsCopy
+            )
         }
         let aliases = data.accounts.aliases().map {
             AliasSummary(address: $0.address.wire, targets: $0.targets.map(\.wire))
@@ -41,16 +46,52 @@ extension Operator {
                 "The user \(name.text) is removed. The mailbox \(data.path)/mail/\(name.text) stays; delete it by hand."
             )
         case .addAlias(let text, let targets):
-            let alias = Alias(address: try Self.address(text), targets: try targets.map { try Self.address($0) })
-            try await data.accounts.setAlias(alias)
-            return .done("\(alias.address.wire) stands for \(Self.list(alias.targets)).\(warning([alias.address]))")
+            return try await addAlias(text, targets)
         case .removeAlias(let text):
             let address = try Self.address(text)
             try await data.accounts.removeAlias(address)
             return .done("The alias \(address.wire) is removed.")
+        case .setForward(let text, let targets, let keepsCopy):
+            return try await setForward(text, targets, keepsCopy)
         default:
             return listUsers()
         }
+    }
+
+    private func addAlias(_ text: String, _ targets: [String]) async throws -> ControlResponse {
+        let alias = Alias(address: try Self.address(text), targets: try targets.map { try Self.address($0) })
+        let domain = alias.address.domain
+        let hasMailboxes = settings.route(for: domain)?.target == .maildir
+        let isCatchAll = alias.address.localPart == "*"
+        var note = settings.isOwn(domain) ? "" : warning([alias.address])
+        if isCatchAll, settings.isOwn(domain), !hasMailboxes {
+            note = " Note: the mailboxes of \(domain.wire) are not here, so that this has no effect."
+        }
+        try await data.accounts.setAlias(alias)
+        let subject = isCatchAll ? "What is nobody's at \(domain.wire) goes to" : "\(alias.address.wire) stands for"
+        return .done("\(subject) \(Self.list(alias.targets)).\(note)\(outsideNote(alias.targets))")
+    }
+
+    private func setForward(_ text: String, _ targets: [String], _ keepsCopy: Bool) async throws -> ControlResponse {
+        let name = try Self.name(text)
+        let targets = try targets.map { try Self.address($0) }
+        guard !targets.isEmpty else {
+            try await data.accounts.setForward(nil, of: name)
+            return .done("The mail of \(name.text) stays in the mailbox.")
+        }
+        try await data.accounts.setForward(Forward(targets: targets, keepsCopy: keepsCopy), of: name)
+        let rest = keepsCopy ? "and stays in the mailbox too" : "and does not stay in the mailbox"
+        return .done("The mail of \(name.text) goes on to \(Self.list(targets)), \(rest).\(outsideNote(targets))")
+    }
+
+    /// Says which of the targets lie outside, and which of them nothing leads to.
+    private func outsideNote(_ targets: [EmailAddress]) -> String {
+        let outside = targets.filter { !settings.isOwn($0.domain) }
+        guard !outside.isEmpty else { return "" }
+        let unreachable = outside.filter { settings.route(for: $0.domain) == nil }
+        let forwarded = " Strangers' mail for \(Self.list(outside)) goes out with a return path of ours."
+        guard !unreachable.isEmpty else { return forwarded }
+        return forwarded + " Note: no [[route]] leads to \(Self.list(unreachable)), so that mail is refused."
     }
 
     private func addUser(_ text: String, _ password: String, _ addresses: [String]) async throws -> ControlResponse {

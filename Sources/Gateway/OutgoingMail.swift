@@ -15,6 +15,8 @@ struct OutgoingMail: Sendable {
     let routes: RouteTable
     let delivery: MailDelivery
     let verifier: RecipientVerifier
+    /// Asks about MX hosts, and about the policies of authors' domains.
+    let resolver: any DNSResolving
 
     init(
         settings: PosternSettings,
@@ -29,12 +31,14 @@ struct OutgoingMail: Sendable {
         let accounts = data.accounts
         let separator = settings.tagSeparator
         let maildir = MaildirDelivery(root: data.path + "/mail") { address in
-            Self.folder(of: accounts.resolve(address, tagSeparator: separator))
+            accounts.mailbox(address, tagSeparator: separator)?.text
         }
+        let resolver = try Self.resolver(settings)
+        self.resolver = resolver
         delivery = MailDelivery(
             options: options,
             maildir: maildir,
-            resolver: try Self.resolver(settings),
+            resolver: resolver,
             time: time,
             group: group
         )
@@ -51,22 +55,16 @@ struct OutgoingMail: Sendable {
         }
     }
 
-    /// Real look-ups where a route asks for MX hosts; else a resolver that nothing asks.
+    /// Without a route that asks for MX hosts the gateway starts without a resolver too: what is asked then fails.
     private static func resolver(_ settings: PosternSettings) throws -> any DNSResolving {
-        guard settings.routes.contains(where: { $0.target == .mx }) else { return FixedResolver() }
         do {
             return try UnboundResolver(ResolverOptions(settings.resolver))
         } catch {
+            guard settings.routes.contains(where: { $0.target == .mx }) || settings.resolver != ResolverSettings()
+            else { return NoResolver() }
             throw GatewayProblem(
                 "The resolver can't be set up from [resolver]; look at its servers and trust_anchor_file."
             )
-        }
-    }
-
-    private static func folder(of resolution: AddressResolution) -> String? {
-        switch resolution {
-        case .user(let name): name.text
-        case .alias, .unknown: nil
         }
     }
 
@@ -78,6 +76,11 @@ struct OutgoingMail: Sendable {
         case .mx: "mx"
         }
     }
+}
+
+/// Answers nothing.
+private struct NoResolver: DNSResolving {
+    func resolve(_ name: String, _ type: RecordType) async -> DNSAnswer { .failed }
 }
 
 /// Answers of next hops about recipients, sealed in the records.

@@ -18,6 +18,8 @@ struct RecipientCheck: Sendable {
     let rules: ProtectionRules
     let verifier: RecipientVerifier
     let time: Time
+    /// Reads our return paths; nil where nothing is forwarded.
+    var rewriting: SenderRewriting?
 
     /// The address that a `RCPT` means.
     ///
@@ -28,7 +30,7 @@ struct RecipientCheck: Sendable {
         switch accounts.postmaster(domain: settings.accept.first ?? settings.hostname) {
         case .user(let name): return accounts.addresses(of: name).first
         case .alias(let targets): return targets.first
-        case .unknown:
+        case .unknown, .circular:
             let domain = settings.accept.first ?? (settings.filters.isEmpty ? nil : settings.hostname)
             return domain.flatMap { EmailAddress(localPart: "postmaster", domain: $0) }
         }
@@ -38,24 +40,47 @@ struct RecipientCheck: Sendable {
     func refusal(of address: EmailAddress, for origin: Origin, by filter: FilterSettings? = nil) async -> Reply? {
         if let filter { return await refusal(of: address, for: origin, behind: filter) }
         if !origin.isOurs && !settings.accepts(address.domain) { return .relayDenied }
-        guard let route = settings.route(for: address.domain) else {
-            // An alias needs no route of its own domain, because its mail goes elsewhere.
-            guard origin.isOurs, hasAlias(address) else { return .noRoute }
-            return await keyringRefusal(of: address, for: origin)
+        let aliases = AliasExpansion(settings: settings, accounts: accounts, rewriting: rewriting)
+        let destinations: [EmailAddress]
+        switch try? await aliases.meaning(of: address) {
+        case .destinations(let found): destinations = found.map(\.address)
+        case .unknown: return .noSuchMailbox
+        case .circular: return .addressInCircle
+        case .badReturnPath: return .badReturnPath
+        case nil: return .localError
         }
-        if let reply = await existenceRefusal(of: address, by: route, for: origin) { return reply }
-        let targets = AliasExpansion(settings: settings, accounts: accounts).addresses(for: address)
-        return await keyringRefusal(of: targets, for: origin)
+        if destinations == [address] {
+            guard let route = settings.route(for: address.domain) else { return .noRoute }
+            if let reply = await existenceRefusal(of: address, by: route, for: origin) { return reply }
+        } else if let reply = await refusal(behind: destinations, for: origin) {
+            return reply
+        }
+        return await keyringRefusal(of: destinations, for: origin)
+    }
+
+    /// What an alias leads to has to exist as far as it is ours to know, and needs a route.
+    ///
+    /// One that can't be reached keeps a stranger out, who gets no report later; our users only when it is all.
+    private func refusal(behind destinations: [EmailAddress], for origin: Origin) async -> Reply? {
+        var refusal: Reply?
+        for address in destinations {
+            var found: Reply?
+            if let route = settings.route(for: address.domain) {
+                if settings.isOwn(address.domain) {
+                    found = await existenceRefusal(of: address, by: route, for: origin)
+                }
+            } else {
+                found = .noRoute
+            }
+            if found == nil, origin.isOurs { return nil }
+            refusal = refusal ?? found
+        }
+        return refusal
     }
 
     private func existenceRefusal(of address: EmailAddress, by route: Route, for origin: Origin) async -> Reply? {
-        if case .maildir = route.target {
-            if case .unknown = accounts.resolve(address, tagSeparator: settings.tagSeparator) {
-                return .noSuchMailbox
-            }
-            return nil
-        }
-        if hasAlias(address) { return nil }
+        // Whether a mailbox of ours exists is known from the aliases' expansion.
+        if case .maildir = route.target { return nil }
         if let recipients = route.recipients {
             let plain = settings.tagSeparator.flatMap { address.withoutTag($0) }
             return recipients.contains(address) || plain.map(recipients.contains) == true ? nil : .noSuchMailbox
@@ -66,10 +91,6 @@ struct RecipientCheck: Sendable {
         case .rejected: return .noSuchMailbox
         case .unknown: return .cannotTell
         }
-    }
-
-    private func hasAlias(_ address: EmailAddress) -> Bool {
-        AliasExpansion(settings: settings, accounts: accounts).targets(of: address) != nil
     }
 
     /// A filter's client has decided already who may write to whom, and its mail has one way to go.
@@ -89,11 +110,11 @@ struct RecipientCheck: Sendable {
     /// Asks for the addresses behind an alias, because those get the copies.
     ///
     /// One of them that has to be refused keeps a stranger out, who gets no report later; our users only when it is all.
-    private func keyringRefusal(of targets: [EmailAddress], for origin: Origin) async -> Reply? {
+    private func keyringRefusal(of destinations: [EmailAddress], for origin: Origin) async -> Reply? {
         let now = time.wall()
         var refusal: RecipientRefusal?
         do {
-            for target in targets {
+            for target in destinations {
                 let found = try await rules.refusal(for: target, origin: origin, at: now)
                 if found == nil, origin.isOurs { return nil }
                 refusal = refusal ?? found
@@ -111,6 +132,13 @@ struct RecipientCheck: Sendable {
 
 extension Reply {
     static let noRoute = Reply(.permanent, 50, EnhancedStatus(1, 2), "no route to this domain")
+    static let addressInCircle = Reply(
+        .permanent,
+        50,
+        .routingLoop,
+        "the address leads round in a circle of aliases or forwards"
+    )
+    static let badReturnPath = Reply(.permanent, 50, .notAuthorized, "no return path of ours, or one that has expired")
     static let keyUnusable = Reply(
         .transient,
         50,

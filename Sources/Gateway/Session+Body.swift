@@ -85,7 +85,7 @@ extension Session {
             await pipeline.accept(message)
         }
         count(acceptance, of: message)
-        return answers(AcceptanceReply.reply(to: acceptance, id: message.id))
+        return answers(AcceptanceReply.reply(to: acceptance, id: message.id, tellsOutcome: state.account != nil))
     }
 
     /// The same answer for everybody.

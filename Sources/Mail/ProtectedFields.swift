@@ -9,7 +9,7 @@ enum ProtectedFields {
         "Received", "Return-Path", "Delivered-To", "X-Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-*",
         "X-Received", "Received-SPF", "DKIM-Signature", "DomainKey-Signature", "X-Google-DKIM-Signature", "ARC-*",
         "Authentication-Results", "X-Authentication-Results", "Original-Authentication-Results", "VBR-Info", "X-Spam-*",
-        "X-Rspamd-*", "X-Virus-*", "HP-Outer", "Postern-Protection", "Postern-Filter",
+        "X-Rspamd-*", "X-Virus-*", "HP-Outer", "Postern-Protection", "Postern-Filter", "Postern-Forwarded",
     ]
 
     private static let outsideNames = Set(outsideOnly.filter { $0.last != "*" }.map { ASCII.lower($0.utf8) })

@@ -10,11 +10,32 @@ package enum Acceptance: Sendable {
 /// How many copies were treated how, by the word of their protection.
 package struct ProtectionSummary: Sendable, Equatable {
     package private(set) var counts: [String: Int] = [:]
+    private var encrypted = 0
+    private var passed = 0
+    private var clear = 0
+    private var pending = 0
+    private var refused = 0
 
     package init() {}
 
     mutating func add(_ protection: Protection) {
         counts["copies " + protection.word, default: 0] += 1
+        switch protection {
+        case .encrypt: encrypted += 1
+        case .passThrough: passed += 1
+        case .clear: clear += 1
+        case .hold: pending += 1
+        case .refuse: refused += 1
+        }
+    }
+
+    /// The same for the sender to read: `2 encrypted, 1 pending, 1 clear`.
+    package var outcome: String {
+        let words = [
+            (encrypted, "encrypted"), (passed, "already encrypted"), (pending, "pending"), (clear, "clear"),
+            (refused, "refused"),
+        ]
+        return words.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     }
 }
 
@@ -36,6 +57,8 @@ package enum Refusal: Error, Sendable, Equatable {
     case keyUnusable
     /// The policy for a recipient asks for a key, none is known, and the sender is a stranger.
     case noKey
+    /// What the author's domain asks for altered mail can't be found out, and a forward would alter it.
+    case authorPolicyUnknown
     /// The copies would come to more than the budget for one message.
     case expandsTooFar
     /// Held messages have reached their quota.

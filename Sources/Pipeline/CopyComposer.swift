@@ -22,9 +22,17 @@ struct CopyComposer {
     let now: WallTime
     let gatewayLabel: Bool
     let worker: WorkerClient
+    /// Marks what is sent on; nil for bytes that have their mark.
+    let marks: ForwardMarks?
+
+    /// A message that stands around another one.
+    struct Wrapping {
+        let header: HeaderSection
+        let body: any ByteSource
+    }
 
     private(set) var contents: [NewContent] = []
-    private var clearIndex: Int?
+    private var clearIndices: [EmailAddress?: Int] = [:]
     private var bytesInMemory = 0
 
     init(
@@ -33,7 +41,8 @@ struct CopyComposer {
         hasEmptyLine: Bool,
         now: WallTime,
         gatewayLabel: Bool,
-        worker: WorkerClient
+        worker: WorkerClient,
+        marks: ForwardMarks? = nil
     ) {
         self.header = header
         self.body = body
@@ -41,12 +50,13 @@ struct CopyComposer {
         self.now = now
         self.gatewayLabel = gatewayLabel
         self.worker = worker
+        self.marks = marks
     }
 
-    /// The index of the content that goes out as it came.
-    mutating func clear() async throws -> Int {
-        if let clearIndex { return clearIndex }
-        let head = MemorySource(header.bytes + (hasEmptyLine ? Array("\r\n".utf8) : []))
+    /// The index of the content that goes out as it came; `forwarder` is who sends it on.
+    mutating func clear(forwarder: EmailAddress? = nil) async throws -> Int {
+        if let index = clearIndices[forwarder] { return index }
+        let head = MemorySource(header(from: forwarder).bytes + (hasEmptyLine ? Array("\r\n".utf8) : []))
         let whole = ConcatenatedSource([head, body])
         let index = contents.count
         if whole.count <= Self.inMemoryLimit {
@@ -54,12 +64,37 @@ struct CopyComposer {
         } else {
             contents.append(.source(whole))
         }
-        clearIndex = index
+        clearIndices[forwarder] = index
         return index
+    }
+
+    private func header(from forwarder: EmailAddress?) -> HeaderSection {
+        guard let forwarder, let marks else { return header }
+        return marks.marked(header, by: forwarder)
     }
 
     /// The index of a content encrypted to one recipient's keys.
     mutating func encrypted(
+        to keys: KeyFinding.Usable,
+        effective: ProtectionSettings.Effective,
+        outline: MIMEOutline,
+        forwarder: EmailAddress? = nil
+    ) async throws -> Int {
+        let message = Wrapping(header: header(from: forwarder), body: body)
+        return try await encrypt(message, to: keys, effective: effective, outline: outline)
+    }
+
+    /// The same for a message around this one.
+    mutating func encrypted(
+        _ message: Wrapping,
+        to keys: KeyFinding.Usable,
+        effective: ProtectionSettings.Effective
+    ) async throws -> Int {
+        try await encrypt(message, to: keys, effective: effective, outline: MIMEOutline())
+    }
+
+    private mutating func encrypt(
+        _ message: Wrapping,
         to keys: KeyFinding.Usable,
         effective: ProtectionSettings.Effective,
         outline: MIMEOutline
@@ -70,7 +105,7 @@ struct CopyComposer {
             gatewayLabel: gatewayLabel
         )
         let layout = PGPMIME.layout(
-            header: header,
+            header: message.header,
             outline: outline,
             options: options,
             boundary: Boundary.random(),
@@ -79,7 +114,7 @@ struct CopyComposer {
         let cipher = try Encryption.producer(
             for: keys,
             at: now,
-            plaintext: layout.plaintext(of: body),
+            plaintext: layout.plaintext(of: message.body),
             worker: worker
         )
         let producer = AssembledProducer(prefix: layout.outerPrefix, middle: cipher, suffix: layout.outerSuffix)

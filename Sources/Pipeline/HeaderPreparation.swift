@@ -29,6 +29,7 @@ struct HeaderPreparation {
         var header = message.header
         if message.origin.isOurs {
             header = scrubber.scrub(header)
+            header.remove { $0.isNamed(Receipt.field) }
             complete(&header, of: message)
         }
         if let filter = message.filter {

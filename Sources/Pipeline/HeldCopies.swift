@@ -61,7 +61,8 @@ extension Pipeline {
             recipient: copy.recipient,
             dsn: copy.dsn,
             protection: protection.word,
-            nextHopHint: hint(for: copy.recipient, filter: copy.envelope.filter) ?? ""
+            nextHopHint: hint(for: copy.recipient, filter: copy.envelope.filter) ?? "",
+            journey: copy.journey
         )
         let message = NewMessage(envelope: copy.envelope, contents: [content], copies: [new])
         return Reconsideration(outcome: CopyOutcome(copy, .replaced), messages: [message])

@@ -24,7 +24,8 @@ extension Pipeline {
             hasEmptyLine: message.hasEmptyLine,
             now: plan.now,
             gatewayLabel: settings.protection.gatewayLabel,
-            worker: worker
+            worker: worker,
+            marks: marks
         )
         var summary = ProtectionSummary()
         var copies: [NewCopy] = []
@@ -32,16 +33,28 @@ extension Pipeline {
         for copy in plan.copies {
             summary.add(copy.protection)
             let content: Int
+            let forwarder = copy.journey.forwarder
             var state = NewCopy.State.ready
             switch copy.protection {
             case .encrypt(let keys):
-                content = try await composer.encrypted(to: keys, effective: copy.effective, outline: plan.outline)
-            case .passThrough:
-                content = try await composer.clear()
-            case .clear:
-                content = try await composer.clear()
+                if copy.isNewMessage, let forwarder {
+                    content = try await composer.encrypted(
+                        forwarded(message, trace: header, by: forwarder, is8Bit: plan.outline.has8BitBody),
+                        to: keys,
+                        effective: copy.effective
+                    )
+                } else {
+                    content = try await composer.encrypted(
+                        to: keys,
+                        effective: copy.effective,
+                        outline: plan.outline,
+                        forwarder: forwarder
+                    )
+                }
+            case .passThrough, .clear:
+                content = try await composer.clear(forwarder: forwarder)
             case .hold(let sentence):
-                content = try await composer.clear()
+                content = try await composer.clear(forwarder: forwarder)
                 state = .held(
                     .keyUnusable,
                     until: HeldCopies.nextLook(after: message.arrival, arrival: message.arrival, settings)
@@ -59,6 +72,26 @@ extension Pipeline {
         return PreparedMessage(message: new, reports: reports, summary: summary)
     }
 
+    /// The message in which a forward sends on what nobody may alter.
+    private func forwarded(
+        _ message: IncomingMessage,
+        trace: HeaderSection,
+        by forwarder: EmailAddress,
+        is8Bit: Bool
+    ) -> CopyComposer.Wrapping {
+        let forwarded = ForwardedMessage(hostname: settings.hostname, marks: marks, time: time)
+        let has8BitHeader = message.header.bytes.contains { $0 >= 0x80 }
+        return CopyComposer.Wrapping(
+            header: forwarded.header(
+                of: message,
+                trace: trace,
+                forwarder: forwarder,
+                is8Bit: is8Bit || has8BitHeader
+            ),
+            body: ForwardedMessage.original(of: message)
+        )
+    }
+
     private func newCopy(_ plan: CopyPlan, content: Int, state: NewCopy.State, filter: String?) -> NewCopy {
         NewCopy(
             recipient: plan.address,
@@ -66,7 +99,8 @@ extension Pipeline {
             content: content,
             state: state,
             protection: plan.protection.word,
-            nextHopHint: hint(for: plan.address, filter: filter) ?? ""
+            nextHopHint: hint(for: plan.address, filter: filter) ?? "",
+            journey: plan.journey
         )
     }
 

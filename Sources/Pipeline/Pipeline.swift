@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Accounts
+package import DNSResolver
 package import Keyring
 package import Mail
 package import OpenPGP
@@ -19,6 +20,10 @@ package struct Pipeline: Sendable {
     let log: Log
     let rules: ProtectionRules
     let aliases: AliasExpansion
+    let dmarc: DMARCLookup
+    let marks: ForwardMarks
+    /// Return paths of forwarded mail.
+    package let rewriting: SenderRewriting
     /// A word that groups copies for the same next hop; nil when no route leads there.
     let nextHopHint: @Sendable (EmailAddress) -> String?
 
@@ -29,10 +34,12 @@ package struct Pipeline: Sendable {
     package init(
         settings: PosternSettings,
         queue: QueueStore,
+        records: RecordStore,
         accounts: Accounts,
         keyring: Keyring,
         vault: Vault,
         worker: WorkerClient,
+        resolver: any DNSResolving,
         time: Time,
         log: Log,
         nextHopHint: @escaping @Sendable (EmailAddress) -> String?
@@ -45,7 +52,10 @@ package struct Pipeline: Sendable {
         self.log = log
         self.nextHopHint = nextHopHint
         rules = ProtectionRules(settings: settings, keyring: keyring)
-        aliases = AliasExpansion(settings: settings, accounts: accounts)
+        dmarc = DMARCLookup(resolver: resolver)
+        marks = ForwardMarks(vault: vault)
+        rewriting = SenderRewriting(settings: settings, vault: vault, records: records, time: time)
+        aliases = AliasExpansion(settings: settings, accounts: accounts, rewriting: rewriting)
         admission = Admission(settings: settings, accounts: accounts, vault: vault)
         preparation = HeaderPreparation(settings: settings, vault: vault, time: time)
         reports = ReportComposer(settings: settings, rules: rules, worker: worker, time: time, nextHopHint: nextHopHint)

@@ -42,7 +42,7 @@ extension ReportComposer {
                 delayed.append(
                     DeliveryReport.Recipient(
                         original: dsn.originalRecipient,
-                        final: recipient.plan.address,
+                        final: recipient.plan.journey.written ?? recipient.plan.address,
                         action: .delayed,
                         status: "4.7.0",
                         willRetryUntil: (envelope.arrival + settings.protection.holdFor).seconds,
@@ -54,7 +54,7 @@ extension ReportComposer {
                 failed.append(
                     DeliveryReport.Recipient(
                         original: dsn.originalRecipient,
-                        final: recipient.plan.address,
+                        final: recipient.plan.journey.written ?? recipient.plan.address,
                         action: .failed,
                         status: "5.7.1",
                         explanation: sentence

@@ -96,15 +96,19 @@ extension ReportComposer {
             body: wantsBody ? stored.body : nil,
             isProtected: !isClear
         )
+        // Where an alias leads is nobody's business; the other side's words may name it.
+        let isBehindAlias = copy.journey.written != nil
         let recipient = DeliveryReport.Recipient(
             original: copy.dsn.originalRecipient,
-            final: copy.recipient,
+            final: copy.journey.written ?? copy.recipient,
             action: action,
             status: facts.status,
-            remoteMTA: facts.remoteMTA,
-            diagnostic: facts.diagnostic,
+            remoteMTA: isBehindAlias ? nil : facts.remoteMTA,
+            diagnostic: isBehindAlias ? nil : facts.diagnostic,
             willRetryUntil: (copy.envelope.arrival + settings.delivery.expireAfter).seconds,
-            explanation: facts.explanation
+            explanation: isBehindAlias && facts.diagnostic != nil
+                ? "The address sends its mail on, and the place it leads to did not take the message."
+                : facts.explanation
         )
         return try await report(action, on: subject, recipients: [recipient])
     }

@@ -63,6 +63,17 @@ package struct ReportComposer: Sendable {
             messageID: "<\(id.logText)@\(settings.hostname.key)>",
             boundary: Boundary.random()
         )
+        return Self.outgoing(bytes, id: id, to: sender, hint: hint, at: now)
+    }
+
+    /// A message of our own for the queue; nothing is ever reported about it.
+    static func outgoing(
+        _ bytes: [UInt8],
+        id: MessageID,
+        to sender: EmailAddress,
+        hint: String,
+        at now: WallTime
+    ) -> NewMessage {
         let envelope = Envelope(
             reversePath: .null,
             origin: .ours,
@@ -103,9 +114,18 @@ package struct ReportComposer: Sendable {
 
     private func encrypted(_ subject: Subject, to keys: KeyFinding.Usable) async throws -> [UInt8] {
         let body = subject.body.flatMap { $0.count <= Self.maxReturnedBytes ? $0 : nil } ?? MemorySource([])
-        let outline = try await Pipeline.outline(of: body, header: subject.header)
+        return try await encrypted(header: subject.header, body: body, to: keys)
+    }
+
+    /// A small message as PGP/MIME.
+    func encrypted(
+        header: HeaderSection,
+        body: any ByteSource,
+        to keys: KeyFinding.Usable
+    ) async throws -> [UInt8] {
+        let outline = try await Pipeline.outline(of: body, header: header)
         let layout = PGPMIME.layout(
-            header: subject.header,
+            header: header,
             outline: outline,
             options: ProtectionOptions(gatewayLabel: settings.protection.gatewayLabel),
             boundary: Boundary.random(),

@@ -26,7 +26,7 @@ package struct DeliverySettings: Sendable {
 /// `[resolver]`: who answers DNS questions.
 ///
 /// Validation of DNSSEC is always our own.
-package struct ResolverSettings: Sendable {
+package struct ResolverSettings: Sendable, Hashable {
     package struct Server: Sendable, Hashable {
         /// An IP address.
         package var address: String

@@ -60,6 +60,11 @@ package struct PosternSettings: Sendable {
     /// Routes have no say in this.
     package func accepts(_ domain: Domain) -> Bool { accept.contains(domain) }
 
+    /// Whether the domain is ours: mail for it is taken from strangers, or lies in mailboxes here.
+    package func isOwn(_ domain: Domain) -> Bool {
+        accepts(domain) || routes.contains { $0.domain == .domain(domain) && $0.target == .maildir }
+    }
+
     /// The route for mail to `domain`: its own, else the one for `*`, else none.
     package func route(for domain: Domain) -> Route? {
         routes.first { $0.domain == .domain(domain) } ?? routes.first { $0.domain == .any }

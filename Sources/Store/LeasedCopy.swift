@@ -15,6 +15,7 @@ package struct LeasedCopy: Sendable {
     package let dsn: CopyDSN
     package let protection: String
     package let nextHopHint: String
+    package let journey: CopyJourney
     package let nextHop: NextHopHash
     /// Bytes of the content.
     package let contentSize: Int

@@ -52,6 +52,7 @@ package struct NewCopy: Sendable {
     ///
     /// Stored sealed, beside a keyed hash of it.
     package var nextHopHint: String
+    package var journey: CopyJourney
 
     package init(
         recipient: EmailAddress,
@@ -59,7 +60,8 @@ package struct NewCopy: Sendable {
         content: Int = 0,
         state: State = .ready,
         protection: String,
-        nextHopHint: String
+        nextHopHint: String,
+        journey: CopyJourney = CopyJourney()
     ) {
         self.recipient = recipient
         self.dsn = dsn
@@ -67,6 +69,7 @@ package struct NewCopy: Sendable {
         self.state = state
         self.protection = protection
         self.nextHopHint = nextHopHint
+        self.journey = journey
     }
 }
 

@@ -148,7 +148,8 @@ extension QueueStore {
                     content: copy.content,
                     protection: copy.protection,
                     nextHopHint: copy.nextHopHint,
-                    initialHold: copy.state.hold
+                    initialHold: copy.state.hold,
+                    journey: copy.journey
                 )
             }
         )

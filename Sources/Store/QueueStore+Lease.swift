@@ -171,6 +171,7 @@ extension QueueStore {
             dsn: copy.dsn,
             protection: copy.protection,
             nextHopHint: copy.nextHopHint,
+            journey: copy.journey,
             nextHop: nextHop,
             contentSize: record.contentSizes[copy.content],
             hold: state == .held ? progress.hold : nil,

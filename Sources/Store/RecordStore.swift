@@ -18,6 +18,8 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
     case peer = 5
     /// Small facts of the gateway itself.
     case setting = 6
+    /// A sender's address that is too long to be rewritten into one of ours.
+    case returnPath = 12
 
     package var fixedWord: StaticString {
         switch self {
@@ -27,6 +29,7 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
         case .callAhead: "call-ahead"
         case .peer: "peer"
         case .setting: "setting"
+        case .returnPath: "return-path"
         }
     }
 }

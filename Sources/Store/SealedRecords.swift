@@ -12,6 +12,7 @@ struct MessageRecord: Sendable {
         var protection: String
         var nextHopHint: String
         var initialHold: HoldReason?
+        var journey = CopyJourney()
     }
 
     var id: MessageID
@@ -34,6 +35,7 @@ struct MessageRecord: Sendable {
         writer.number(copies.count)
         for copy in copies { copy.write(to: &writer) }
         if let filter = envelope.filter { writer.text(filter) }
+        writeJourneys(to: &writer)
         return writer.bytes
     }
 
@@ -63,7 +65,28 @@ struct MessageRecord: Sendable {
             copies.append(copy)
         }
         if cameByFilter { envelope.filter = try reader.text() }
+        if !reader.isAtEnd { try readJourneys(from: &reader) }
         guard reader.isAtEnd else { throw .damaged }
+    }
+
+    /// Behind all else, and only where there is one: records without it are read as they always were.
+    private func writeJourneys(to writer: inout RowWriter) {
+        guard copies.contains(where: { $0.journey != CopyJourney() }) else { return }
+        for copy in copies {
+            writer.optional(copy.journey.written) { $1.write(to: &$0) }
+            writer.flag(copy.journey.isForward)
+            writer.flag(copy.journey.wantsReceipt)
+        }
+    }
+
+    private mutating func readJourneys(from reader: inout RowReader) throws(StoreError) {
+        for index in copies.indices {
+            copies[index].journey = CopyJourney(
+                written: try reader.optional { reader throws(StoreError) in try EmailAddress(from: &reader) },
+                isForward: try reader.flag(),
+                wantsReceipt: try reader.flag()
+            )
+        }
     }
 }
 

@@ -15,7 +15,7 @@ struct UserCommand: ParsableCommand {
             """,
         subcommands: [
             UserAddCommand.self, UserPasswordCommand.self, UserRemoveCommand.self, UserListCommand.self,
-            UserAliasCommand.self,
+            UserForwardCommand.self, UserAliasCommand.self,
         ]
     )
 }
@@ -163,56 +163,14 @@ struct UserListCommand: AsyncParsableCommand {
                 return "There are no users; `postern user add NAME` adds one."
             }
             var table = TextTable("USER OR ALIAS", "ADDRESSES")
-            for user in users { table.add(user.name, user.addresses.joined(separator: ", ")) }
+            for user in users {
+                let forward = user.forwardsTo.map {
+                    " -> " + $0.joined(separator: ", ") + (user.keepsCopy == true ? ", and the mailbox" : "")
+                }
+                table.add(user.name, user.addresses.joined(separator: ", ") + (forward ?? ""))
+            }
             for alias in aliases { table.add(alias.address, "-> " + alias.targets.joined(separator: ", ")) }
             return table.text()
         }
     }
-}
-
-struct UserAliasCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "alias",
-        abstract: "Addresses that stand for others.",
-        discussion: "Example: postern user alias add team@example.org carol@example.org dave@example.org",
-        subcommands: [UserAliasAddCommand.self, UserAliasRemoveCommand.self]
-    )
-}
-
-struct UserAliasAddCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "add",
-        abstract: "Make an address stand for others; an alias that is there gets the new targets.",
-        discussion: """
-            Example: postern user alias add team@example.org carol@example.org dave@example.org
-            Exit codes: 0 added; 1 the address is a user's, or no address.
-            """
-    )
-
-    @Argument(help: "The alias.")
-    var address: String
-
-    @Argument(help: "Where its mail goes.")
-    var targets: [String]
-
-    @OptionGroup var place: GatewayPlace
-
-    func run() async throws {
-        print(try await Answers.find(place).sentence(.addAlias(address: address, targets: targets)))
-    }
-}
-
-struct UserAliasRemoveCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "remove",
-        abstract: "Remove an alias.",
-        discussion: "Example: postern user alias remove team@example.org\nExit codes: 0 removed; 1 no such alias."
-    )
-
-    @Argument(help: "The alias.")
-    var address: String
-
-    @OptionGroup var place: GatewayPlace
-
-    func run() async throws { print(try await Answers.find(place).sentence(.removeAlias(address: address))) }
 }

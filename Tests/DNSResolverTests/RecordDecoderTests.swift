@@ -31,6 +31,15 @@ struct RecordDecoderTests {
         #expect(RecordDecoder.decode(.mx, data[...]) == nil)
     }
 
+    @Test("the strings of a text record are joined")
+    func text() {
+        #expect(RecordDecoder.decode(.txt, [2, 0x61, 0x62, 0, 1, 0x63]) == .text([0x61, 0x62, 0x63]))
+        #expect(RecordDecoder.decode(.txt, [0]) == .text([]))
+        for cut in [[], [1], [2, 0x61], [1, 0x61, 3, 0x62]] as [[UInt8]] {
+            #expect(RecordDecoder.decode(.txt, cut[...]) == nil)
+        }
+    }
+
     @Test("no bytes whatever make the decoder trap")
     func total() {
         var generator = SystemRandomNumberGenerator()
@@ -38,7 +47,7 @@ struct RecordDecoderTests {
             let data = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
                 UInt8.random(in: 0...255, using: &generator)
             }
-            for type in [RecordType.a, .aaaa, .mx] { _ = RecordDecoder.decode(type, data[...]) }
+            for type in [RecordType.a, .aaaa, .mx, .txt] { _ = RecordDecoder.decode(type, data[...]) }
         }
     }
 

@@ -16,6 +16,7 @@ struct AcceptanceReplyTests {
         (.fromNotYours, 550, "5.7.1"),
         (.keyUnusable, 450, "4.7.0"),
         (.noKey, 550, "5.7.1"),
+        (.authorPolicyUnknown, 451, "4.4.3"),
         (.expandsTooFar, 452, "4.5.3"),
         (.tooManyHeld, 452, "4.3.1"),
         (.storeFull, 452, "4.3.1"),

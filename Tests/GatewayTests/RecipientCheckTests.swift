@@ -98,6 +98,21 @@ struct RecipientCheckTests {
             #expect(
                 await check.refusal(of: try Self.address("mixed@example.org"), for: .strangers) == .protectionRequired
             )
+            // A user who is gone keeps nobody from the rest of an alias.
+            for (alias, targets) in [
+                ("partly@example.org", ["gone@example.org", "x@off.test"]), ("dead@example.org", ["gone@example.org"]),
+            ] {
+                try await accounts.setAlias(
+                    Alias(address: try Self.address(alias), targets: try targets.map(Self.address))
+                )
+            }
+            #expect(await check.refusal(of: try Self.address("partly@example.org"), for: .strangers) == nil)
+            #expect(await check.refusal(of: try Self.address("dead@example.org"), for: .strangers) == .noSuchMailbox)
+            let forward = Forward(targets: [try Self.address("x@required.test")], keepsCopy: true)
+            try await accounts.setForward(forward, of: alice.name)
+            #expect(
+                await check.refusal(of: try Self.address("alice@example.org"), for: .strangers) == .protectionRequired
+            )
             #expect(await check.refusal(of: try Self.address("x@off.test"), for: .strangers) == .relayDenied)
         }
     }

@@ -120,8 +120,20 @@ struct AcceptanceTests {
         let fixture = try await PipelineFixture()
         try await fixture.addAlias("team@off.test", "alice@example.org")
         let expansion = AliasExpansion(settings: try PipelineFixture.settings(), accounts: fixture.accounts)
-        #expect(expansion.addresses(for: try address("team@off.test")) == [try address("team@off.test")])
-        #expect(expansion.addresses(for: try address("x@nowhere.test")) == [try address("x@nowhere.test")])
+        for text in ["team@off.test", "x@nowhere.test"] {
+            let itself = AliasExpansion.Destination(address: try address(text), isForward: false)
+            #expect(try await expansion.destinations(for: itself.address) == [itself])
+        }
+    }
+
+    @Test("the sender reads how many copies are protected how")
+    func outcome() {
+        var summary = ProtectionSummary()
+        #expect(summary.outcome.isEmpty)
+        for protection in [Protection.clear(.noKey), .clear(.off), .hold(""), .passThrough, .refuse("")] {
+            summary.add(protection)
+        }
+        #expect(summary.outcome == "1 already encrypted, 1 pending, 2 clear, 1 refused")
     }
 
     @Test("the budget for copies counts each ciphertext, and the shared clear one once")

@@ -2,6 +2,7 @@
 
 import Accounts
 import Commitment
+import DNSResolver
 import Foundation
 import Keyring
 import Mail
@@ -25,7 +26,7 @@ final class PipelineFixture: Sendable {
     let queue: QueueStore
     let accounts: Accounts
     let keyring: Keyring
-    private let records: RecordStore
+    let records: RecordStore
     private let seconds = Mutex<Int64>(start.seconds)
 
     init() async throws {
@@ -59,15 +60,21 @@ final class PipelineFixture: Sendable {
         return settings
     }
 
-    func pipeline(_ settings: PosternSettings? = nil, worker: WorkerClient = Keys.worker) throws -> Pipeline {
+    func pipeline(
+        _ settings: PosternSettings? = nil,
+        worker: WorkerClient = Keys.worker,
+        resolver: any DNSResolving = FixedResolver()
+    ) throws -> Pipeline {
         let settings = try settings ?? Self.settings()
         return Pipeline(
             settings: settings,
             queue: queue,
+            records: records,
             accounts: accounts,
             keyring: keyring,
             vault: vault,
             worker: worker,
+            resolver: resolver,
             time: time,
             log: .none,
             nextHopHint: { settings.route(for: $0.domain) == nil ? nil : "hop \($0.domain.key)" }

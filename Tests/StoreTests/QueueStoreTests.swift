@@ -35,6 +35,28 @@ struct QueueStoreTests {
         await store.close()
     }
 
+    @Test("how copies came to their recipients survives a restart, and its absence too")
+    func journeys() async throws {
+        var message = try fixture.message("Subject: x", to: ["a@example.net", "b@example.net"])
+        let journey = CopyJourney(
+            written: try StoreFixture.address("alias-canary@example.org"),
+            isForward: true,
+            wantsReceipt: true
+        )
+        message.copies[1].journey = journey
+        do {
+            let store = try fixture.open()
+            try await store.enqueue(message)
+            try await store.enqueue(try fixture.message("Subject: y"))
+            await store.close()
+        }
+        let store = try fixture.open()
+        let copies = try await store.lease(due: fixture.now, limit: 10)
+        #expect(copies.map(\.journey).filter { $0 == CopyJourney() }.count == 2)
+        #expect(copies.first { $0.id == CopyID(message: message.id, index: 1) }?.journey == journey)
+        await store.close()
+    }
+
     @Test("the same, read back from the file by a new store")
     func restart() async throws {
         let message = try fixture.message(
