@@ -10,7 +10,7 @@ enum SettingsRules {
         checkRules(settings, &reading)
         checkAmounts(settings, &reading)
         checkDelivery(settings, &reading)
-        checkControl(settings, &reading)
+        checkSockets(settings, &reading)
     }
 
     private static func checkListeners(_ settings: PosternSettings, _ reading: inout Reading) {
@@ -122,10 +122,17 @@ enum SettingsRules {
         }
     }
 
-    private static func checkControl(_ settings: PosternSettings, _ reading: inout Reading) {
+    private static func checkSockets(_ settings: PosternSettings, _ reading: inout Reading) {
         if let socket = settings.control.socket, socket.utf8.count > 107 {
             reading.report(
                 "control.socket",
+                "the path is longer than the 107 bytes that a socket's may have",
+                "use a shorter one"
+            )
+        }
+        if let socket = settings.signIn.dovecot, socket.utf8.count > 107 {
+            reading.report(
+                "sign_in.dovecot",
                 "the path is longer than the 107 bytes that a socket's may have",
                 "use a shorter one"
             )
