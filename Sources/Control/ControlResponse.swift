@@ -198,11 +198,40 @@ package struct KeyImport: Codable, Sendable {
 
 package struct UserSummary: Codable, Sendable {
     package var name: String
+    /// Empty for a login at Dovecot.
     package var addresses: [String]
+    package var sendAs: [String]
+    /// Whether Dovecot, not the gateway, knows the password.
+    package var atDovecot: Bool
+    package var scram: Bool
+    /// Whether the account is new and may send only a tenth.
+    package var softStart: Bool
+    /// What was taken from the account in the last day.
+    package var messagesInDay: Int
+    package var recipientsInDay: Int
+    /// Whether it was answered with its sending limit within the last hour.
+    package var atLimit: Bool
 
-    package init(name: String, addresses: [String]) {
+    package init(
+        name: String,
+        addresses: [String],
+        sendAs: [String],
+        atDovecot: Bool,
+        scram: Bool,
+        softStart: Bool,
+        messagesInDay: Int,
+        recipientsInDay: Int,
+        atLimit: Bool
+    ) {
         self.name = name
         self.addresses = addresses
+        self.sendAs = sendAs
+        self.atDovecot = atDovecot
+        self.scram = scram
+        self.softStart = softStart
+        self.messagesInDay = messagesInDay
+        self.recipientsInDay = recipientsInDay
+        self.atLimit = atLimit
     }
 }
 

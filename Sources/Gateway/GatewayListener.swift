@@ -15,6 +15,7 @@ struct GatewayListener: Service {
     private let listener: SMTPListener
     private let services: SessionServices
     private let offersTLS: Bool
+    private let channelBinding: [UInt8]?
 
     /// How long sessions may go on once the gateway stops.
     static let grace = Duration.seconds(20)
@@ -22,6 +23,7 @@ struct GatewayListener: Service {
     static func bind(
         _ settings: Listener,
         tls: NIOSSLContext?,
+        channelBinding: [UInt8]?,
         limits: ConnectionLimits,
         services: SessionServices,
         group: any EventLoopGroup
@@ -43,7 +45,8 @@ struct GatewayListener: Service {
             address: "\(settings.address):\(listener.port)",
             listener: listener,
             services: services,
-            offersTLS: tls != nil && settings.role != .submissions
+            offersTLS: tls != nil && settings.role != .submissions,
+            channelBinding: channelBinding
         )
     }
 
@@ -52,13 +55,15 @@ struct GatewayListener: Service {
         address: String,
         listener: SMTPListener,
         services: SessionServices,
-        offersTLS: Bool
+        offersTLS: Bool,
+        channelBinding: [UInt8]?
     ) {
         self.role = role
         self.address = address
         self.listener = listener
         self.services = services
         self.offersTLS = offersTLS
+        self.channelBinding = channelBinding
     }
 
     /// Serves until the gateway stops; then sessions get `421` between two transactions, and the rest is cut off after a grace.
@@ -86,6 +91,7 @@ struct GatewayListener: Service {
         let isOurs = connection.remoteAddress.map { services.settings.isOurs(address: $0.exposed.bytes) } ?? false
         var state = SessionState(role: role, isInOurNetworks: isOurs, offersTLS: offersTLS)
         state.isEncrypted = connection.tls != nil
+        state.channelBinding = channelBinding
         var session = Session(connection: connection, services: services, state: state)
         await session.run()
     }

@@ -54,7 +54,8 @@ package struct Operator: Sendable {
         case .removeKey(let selector): try await removeKey(selector)
         case .exportKey(let selector): try await exportKey(selector)
         case .listUsers: listUsers()
-        case .addUser, .changePassword, .removeUser, .addAlias, .removeAlias: try await changeUsers(request)
+        case .addUser, .changePassword, .removeUser, .changeSendAs, .addAlias, .removeAlias:
+            try await changeUsers(request)
         case .trace(let id): try await trace(id)
         case .listQueue(let filter): .queue(try await waiting(filter))
         case .showQueued(let id, let withAddresses): try await show(id, withAddresses: withAddresses)

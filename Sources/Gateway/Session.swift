@@ -33,8 +33,9 @@ struct Session {
     mutating func run() async {
         connection.reply(.greeting(services.settings.hostname.wire))
         while let event = await connection.next() {
-            guard await handle(event) else { return }
+            guard await handle(event) else { break }
         }
+        endTransaction()
     }
 
     /// Handles one event; false when the session is over.

@@ -11,6 +11,8 @@ import Store
 struct SessionServices: Sendable {
     let settings: PosternSettings
     let accounts: Accounts
+    let signIn: SignInDesk
+    let sending: SendingGate
     let pipeline: Pipeline
     let recipients: RecipientCheck
     /// Where large bodies wait, sealed, in unnamed files.

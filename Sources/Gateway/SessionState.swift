@@ -17,6 +17,10 @@ struct SessionState {
     /// Whether the listener can start TLS.
     let offersTLS: Bool
     var isEncrypted = false
+    /// The hash of our certificate (RFC 5929), where it is defined and SCRAM-SHA-256-PLUS can be offered.
+    var channelBinding: [UInt8]?
+    /// Whether any user asked for SCRAM.
+    var offersSCRAM = false
     /// The client said EHLO (true) or HELO (false); nil before either.
     var extended: Bool?
     var account: Account?
@@ -49,8 +53,13 @@ struct SessionState {
             "PIPELINING", "SIZE \(maxMessageBytes)", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN",
         ]
         if offersTLS && !isEncrypted { words.append("STARTTLS") }
-        if role != .mx && isEncrypted && account == nil { words.append("AUTH PLAIN LOGIN") }
+        if role != .mx && isEncrypted && account == nil { words.append("AUTH " + mechanisms.joined(separator: " ")) }
         return words
+    }
+
+    private var mechanisms: [String] {
+        let scram = channelBinding == nil ? ["SCRAM-SHA-256"] : ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]
+        return (offersSCRAM ? scram : []) + ["PLAIN", "LOGIN"]
     }
 }
 
@@ -58,6 +67,8 @@ struct SessionState {
 struct Transaction {
     let mail: MailParameters
     let began: BootTime
+    /// What is set aside of a signed-in account's allowance until the message is accepted.
+    var charge: SendingCharge?
     /// Where the message goes, in the order of `RCPT`.
     var recipients: [AcceptedRecipient] = []
     /// How many `RCPT` came, refused ones included.

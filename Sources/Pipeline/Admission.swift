@@ -31,7 +31,7 @@ struct Admission {
         guard !authors.isEmpty else { return .noFrom }
         guard let account = origin.account else { return nil }
         let senders = header.fields("Sender").flatMap { Mailboxes.parse($0.value) }
-        return (authors + senders).allSatisfy { accounts.maySend(account.name, as: $0, tagSeparator: tagSeparator) }
+        return (authors + senders).allSatisfy { accounts.maySend(account, as: $0, tagSeparator: tagSeparator) }
             ? nil : .fromNotYours
     }
 

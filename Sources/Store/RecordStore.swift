@@ -18,6 +18,10 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
     case peer = 5
     /// Small facts of the gateway itself.
     case setting = 6
+    /// What is kept of an account whose password Dovecot knows.
+    case dovecotAccount = 12
+    /// What an account sent lately.
+    case sending = 13
 
     package var fixedWord: StaticString {
         switch self {
@@ -27,6 +31,8 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
         case .callAhead: "call-ahead"
         case .peer: "peer"
         case .setting: "setting"
+        case .dovecotAccount: "dovecot-account"
+        case .sending: "sending"
         }
     }
 }
@@ -159,6 +165,9 @@ package final class RecordStore: Sendable {
             try Int.fetchOne(db, sql: "SELECT count(*) FROM records WHERE set_aside = 1") ?? 0
         }
     }
+
+    /// A keyed hash of `input` (32 bytes), the same as long as the vault is the same.
+    package func keyedHash(_ purpose: StaticString, _ input: [UInt8]) -> [UInt8] { vault.keyedHash(purpose, input) }
 
     /// Ends what was handed in, then closes the file.
     package func close() async {
