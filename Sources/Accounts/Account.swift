@@ -91,6 +91,8 @@ package enum AccountError: Error, Sendable, Equatable {
     case badAlias
     /// At most 100 for one account.
     case tooManySendAs
+    /// 1 to 1,000 times the limits.
+    case badLimit
 
     package var sentence: String {
         switch self {
@@ -102,6 +104,7 @@ package enum AccountError: Error, Sendable, Equatable {
         case .badSCRAMPassword:
             "A password for SCRAM may hold printable ASCII characters only; choose another, or leave --scram out."
         case .badAlias: "An alias needs 1 to 100 other addresses."
+        case .badLimit: "An account may be given 1 to 1,000 times the limits."
         case .tooManySendAs: "An account may have at most 100 send-as entries; a whole domain is written *@example.org."
         }
     }
@@ -117,6 +120,8 @@ struct AccountRecord: Codable {
     var sendAs: [String]?
     /// Seconds since 1970; nil for accounts from before this was kept, and for those that the operator vouches for.
     var created: Int64?
+    /// How many times the limits this account may send; nil: once.
+    var limitTimes: Int?
 
     var account: Account? {
         AccountName(name).map { name in
@@ -135,6 +140,7 @@ struct DovecotAccountRecord: Codable {
     var sendAs: [String] = []
     /// Seconds since 1970 at the first sign-in; nil before it.
     var firstSeen: Int64?
+    var limitTimes: Int?
 
     var name: AccountName? { AccountName(dovecotLogin: login) }
 }

@@ -31,6 +31,21 @@ package struct SendingAllowance: Sendable, Equatable {
         return now - created < softStart
     }
 
+    /// So many times as much.
+    package func times(_ factor: Int) -> SendingAllowance {
+        var larger = self
+        larger.messagesPerHour = Self.product(messagesPerHour, factor)
+        larger.messagesPerDay = Self.product(messagesPerDay, factor)
+        larger.recipientsPerHour = Self.product(recipientsPerHour, factor)
+        larger.recipientsPerDay = Self.product(recipientsPerDay, factor)
+        return larger
+    }
+
+    private static func product(_ number: Int, _ factor: Int) -> Int {
+        let (product, overflow) = number.multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
+    }
+
     /// What holds for an account that was made at `created`.
     func applied(created: WallTime?, now: WallTime) -> SendingAllowance {
         guard isSoft(created: created, now: now) else { return self }

@@ -27,6 +27,8 @@ package enum ControlRequest: Codable, Sendable {
     /// What a user, or a login at Dovecot, may send as: addresses, or `*@example.org`.
     case changeSendAs(name: String, add: [String], remove: [String])
     case listUsers
+    /// How many times `[limits.account]` the account may send.
+    case setLimit(name: String, times: Int)
     case addAlias(address: String, targets: [String])
     case removeAlias(address: String)
     case listQueue(QueueFilter)

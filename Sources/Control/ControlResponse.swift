@@ -206,6 +206,8 @@ package struct UserSummary: Codable, Sendable {
     package var scram: Bool
     /// Whether the account is new and may send only a tenth.
     package var softStart: Bool
+    /// How many times the limits it may send; 1 for most.
+    package var limitTimes: Int
     /// What was taken from the account in the last day.
     package var messagesInDay: Int
     package var recipientsInDay: Int
@@ -219,6 +221,7 @@ package struct UserSummary: Codable, Sendable {
         atDovecot: Bool,
         scram: Bool,
         softStart: Bool,
+        limitTimes: Int,
         messagesInDay: Int,
         recipientsInDay: Int,
         atLimit: Bool
@@ -229,6 +232,7 @@ package struct UserSummary: Codable, Sendable {
         self.atDovecot = atDovecot
         self.scram = scram
         self.softStart = softStart
+        self.limitTimes = limitTimes
         self.messagesInDay = messagesInDay
         self.recipientsInDay = recipientsInDay
         self.atLimit = atLimit

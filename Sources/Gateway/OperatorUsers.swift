@@ -37,6 +37,7 @@ extension Operator {
             atDovecot: name.home == .dovecot,
             scram: data.accounts.usesSCRAM(name),
             softStart: SendingAllowance(settings.limits.account).isSoft(created: created, now: now),
+            limitTimes: data.accounts.limitTimes(of: name),
             messagesInDay: sent.messages,
             recipientsInDay: sent.recipients,
             atLimit: sent.isAtLimit
@@ -64,6 +65,11 @@ extension Operator {
                     ? "\(name.text) may send as nothing but their own addresses."
                     : "\(name.text) may send as \(list.joined(separator: ", ")) too."
             )
+        case .setLimit(let text, let times):
+            let name = try anyName(text)
+            try await data.accounts.setLimitTimes(times, of: name)
+            let amount = times == 1 ? "what [limits.account] says" : "\(times) times what [limits.account] says"
+            return .done("\(name.text) may send \(amount).")
         case .addAlias(let text, let targets):
             let alias = Alias(address: try Self.address(text), targets: try targets.map { try Self.address($0) })
             try await data.accounts.setAlias(alias)

@@ -22,7 +22,7 @@ struct SendingGate: Sendable {
         let fits = ledger.begin(
             item,
             by: account.name,
-            allowance,
+            allowance.times(accounts.limitTimes(of: account.name)),
             created: accounts.created(account.name),
             now: time.wall()
         )
@@ -34,8 +34,8 @@ struct SendingGate: Sendable {
         alarms.raise(
             Self.alarm,
             "An account has reached its sending limit and is answered 450; `postern user list` says which. If its owner "
-                + "did not send that much, the password is in other hands: change it with `postern user passwd`, or in "
-                + "Dovecot, and look at `postern queue list`."
+                + "sent that much, `postern user limit` gives more. If not, the password is in other hands: change it with "
+                + "`postern user passwd`, or in Dovecot, and look at `postern queue list`."
         )
         return false
     }

@@ -15,7 +15,7 @@ struct UserCommand: ParsableCommand {
             """,
         subcommands: [
             UserAddCommand.self, UserPasswordCommand.self, UserRemoveCommand.self, UserListCommand.self,
-            UserAliasCommand.self, UserSendAsCommand.self,
+            UserAliasCommand.self, UserSendAsCommand.self, UserLimitCommand.self,
         ]
     )
 }
@@ -214,12 +214,39 @@ struct UserListCommand: AsyncParsableCommand {
         if !user.sendAs.isEmpty { lines.append("sends as " + user.sendAs.joined(separator: ", ") + " too") }
         if user.scram { lines.append("signs in with SCRAM too") }
         if user.softStart { lines.append("is new, and may send a tenth of the limits") }
+        if user.limitTimes != 1 { lines.append("may send \(user.limitTimes) times the limits") }
         if user.messagesInDay > 0 {
             let messages = PlainText.count(user.messagesInDay, "message")
             lines.append("sent \(messages) to \(PlainText.count(user.recipientsInDay, "recipient")) in the last day")
         }
         if user.atLimit { lines.append("IS AT ITS SENDING LIMIT") }
         return lines
+    }
+}
+
+struct UserLimitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "limit",
+        abstract: "Let a user send several times what [limits.account] says.",
+        discussion: """
+            For a newsletter's account, say. NAME is a user, or, with `[sign_in] dovecot`, the login of one at Dovecot. A \
+            soft start holds all the same.
+
+            Example: postern user limit newsletter 10
+            Exit codes: 0 done; 1 no such user, or no such number.
+            """
+    )
+
+    @Argument(help: "The user.")
+    var name: String
+
+    @Argument(help: "How many times the limits, 1 to 1000; 1 is as everybody.")
+    var times: Int
+
+    @OptionGroup var place: GatewayPlace
+
+    func run() async throws {
+        print(try await Answers.find(place).sentence(.setLimit(name: name, times: times)))
     }
 }
 

@@ -65,6 +65,9 @@ struct SendingLimitTests {
         #expect((soft.messagesPerHour, soft.messagesPerDay, soft.recipientsPerHour) == (3, 100, 0))
         #expect(full.applied(created: start, now: after(86_400)) == full)
         #expect(full.applied(created: nil, now: start) == full)
+        let more = full.times(3)
+        #expect((more.messagesPerHour, more.messagesPerDay, more.recipientsPerHour) == (75, 3000, 0))
+        #expect(allowance(messages: .max).times(2).messagesPerHour == .max)
     }
 
     private func withLedger(_ body: (SendingLedger, RecordStore) async throws -> Void) async throws {

@@ -107,6 +107,19 @@ def test_many_sessions_at_once_gain_nothing(gateway: Gateway) -> None:
         talk.close()
 
 
+def test_an_account_may_be_given_more(gateway: Gateway) -> None:
+    assert "3 times" in gateway.cli("user", "limit", "carol", "3").stdout
+    assert listed(gateway, "carol")["limitTimes"] == 3
+    with gateway.sign_in("carol") as talk:
+        for _ in range(LIMIT + 1):
+            send(talk)
+    gateway.cli("user", "limit", "carol", "1")
+    with gateway.sign_in("carol") as talk:
+        talk.expect("MAIL FROM:<carol@postern.test>", 450, "4.7.1")
+    for wrong in (["nobody", "3"], ["carol", "0"], ["carol", "1001"]):
+        assert gateway.cli("user", "limit", *wrong, check=False).returncode == 1
+
+
 def test_a_new_account_starts_softly(gateway: Gateway) -> None:
     assert listed(gateway, "dave")["softStart"] and not listed(gateway, "carol")["softStart"]
     with gateway.sign_in("dave") as talk:
