@@ -72,6 +72,11 @@ let services: [Target] = [
         dependencies: ["Store", "Vault", "Mail", "Privacy", cryptoExtras, crypto],
         swiftSettings: shared
     ),
+    .target(
+        name: "DovecotAuth",
+        dependencies: ["SMTPWire", "Privacy", nioCore, nioPosix],
+        swiftSettings: shared
+    ),
     .target(name: "Keyring", dependencies: ["Store", "OpenPGP", "Mail", "Privacy"], swiftSettings: shared),
     .target(
         name: "Delivery",
@@ -93,9 +98,8 @@ let services: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Pipeline", "Control", "LocalMail", "Delivery", "Dial", "DNSResolver", "Accounts", "Keyring", "Store",
-            "Vault",
-            "OpenPGP",
+            "Pipeline", "Control", "LocalMail", "Delivery", "Dial", "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
+            "Store", "Vault", "OpenPGP",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -144,6 +148,11 @@ let tests: [Target] = [
     .testTarget(
         name: "AccountsTests",
         dependencies: ["Accounts", "Store", "Vault", "Mail", "Privacy"],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "DovecotAuthTests",
+        dependencies: ["DovecotAuth", "Privacy", nioCore, nioPosix],
         swiftSettings: shared
     ),
     .testTarget(

@@ -17,7 +17,7 @@ package enum AddressResolution: Sendable, Equatable {
     case circular
 }
 
-/// What came of a sign-in.
+/// What came of a sign-in with a password.
 package enum SignIn: Sendable, Equatable {
     case accepted(Account)
     /// Wrong name or wrong password; which of them is not told, nor shown by the time it took.
@@ -28,12 +28,14 @@ package enum SignIn: Sendable, Equatable {
 
 /// Users, their addresses and aliases: sealed records, of which a picture is kept in memory.
 package final class Accounts: Sendable {
-    private let records: RecordStore
+    static let mostSendAs = 100
+
+    let records: RecordStore
+    let directory: Mutex<AddressBook>
+    /// One change at a time, so that two cannot take the same address.
+    let changes = ChangeQueue()
     private let log: Log
     private let passwords: PasswordThread
-    private let directory: Mutex<AddressBook>
-    /// One change at a time, so that two cannot take the same address.
-    private let changes = ChangeQueue()
 
     /// Reads all accounts and aliases.
     package static func load(from records: RecordStore, log: Log) async throws(StoreError) -> Accounts {
@@ -68,6 +70,12 @@ package final class Accounts: Sendable {
             guard let alias = try? decoder.decode(AliasRecord.self, from: Data(stored.value)).alias else { continue }
             fresh.aliases[alias.address.lookupKey] = alias
         }
+        for stored in try await records.all(.dovecotAccount) {
+            guard let record = try? decoder.decode(DovecotAccountRecord.self, from: Data(stored.value)),
+                let name = record.name
+            else { continue }
+            fresh.dovecot[name] = record
+        }
         directory.withLock { $0 = fresh }
     }
 
@@ -83,6 +91,9 @@ package final class Accounts: Sendable {
         guard isRight, let account = found?.account else { return .rejected }
         return .accepted(account)
     }
+
+    /// Whether the login is one of our own users', by name or address.
+    package func isOwn(login: String) -> Bool { find(login: login) != nil }
 
     /// What mail for `address` means: the address itself, else without its tag, else the catch-all of its domain.
     package func resolve(_ address: EmailAddress, tagSeparator: Character? = "+") -> AddressResolution {
@@ -110,9 +121,17 @@ package final class Accounts: Sendable {
         account(name)?.addresses ?? []
     }
 
-    /// Whether a user may send as `address`: their own, with any tag.
-    package func maySend(_ name: AccountName, as address: EmailAddress, tagSeparator: Character? = "+") -> Bool {
-        directory.withLock { directory in
+    /// Whether a user may send as `address`: their own, with any tag, and what their `sendAs` covers.
+    ///
+    /// What has changed since they signed in holds, but for the address that a login at Dovecot is.
+    package func maySend(_ account: Account, as address: EmailAddress, tagSeparator: Character? = "+") -> Bool {
+        let name = account.name
+        return directory.withLock { directory in
+            let granted = Self.sendAs(name, directory)
+            if granted.contains(where: { $0.covers(address, tagSeparator: tagSeparator) }) { return true }
+            if name.home == .dovecot {
+                return account.addresses.contains { SendAs.address($0).covers(address, tagSeparator: tagSeparator) }
+            }
             if directory.owners[address.lookupKey] == name { return true }
             guard let separator = tagSeparator, let plain = address.withoutTag(separator) else { return false }
             return directory.owners[plain.lookupKey] == name
@@ -146,9 +165,26 @@ package final class Accounts: Sendable {
     // MARK: Changes; each is durable on return
 
     /// Adds a user.
-    package func add(_ account: Account, password: [UInt8]) async throws {
+    ///
+    /// - Parameter scram: whether a record for SCRAM is made beside the verifier.
+    /// - Parameter created: now, for a soft start; nil for a user whom the operator vouches for.
+    package func add(
+        _ account: Account,
+        password: [UInt8],
+        scram: Bool = false,
+        created: WallTime? = nil
+    ) async throws {
         guard !account.addresses.isEmpty else { throw AccountError.noAddresses }
-        let verifier = try await makeVerifier(password)
+        guard account.sendAs.count <= Self.mostSendAs else { throw AccountError.tooManySendAs }
+        let verifiers = try await makeVerifiers(password, scram: scram)
+        let record = AccountRecord(
+            name: account.name.text,
+            addresses: account.addresses.map(\.wire),
+            verifier: verifiers.password,
+            scram: verifiers.scram,
+            sendAs: account.sendAs.map(\.text),
+            created: created?.seconds
+        )
         try await changes.perform { [self] in
             try directory.withLock { directory in
                 guard directory.accounts[account.name] == nil else { throw AccountError.exists }
@@ -156,20 +192,16 @@ package final class Accounts: Sendable {
                     try Self.requireFree(address.lookupKey, for: account.name, directory)
                 }
             }
-            try await save(account, verifier)
+            try await save(record)
         }
     }
 
     /// Replaces a user's addresses.
     package func setAddresses(_ addresses: [EmailAddress], of name: AccountName) async throws {
         guard !addresses.isEmpty else { throw AccountError.noAddresses }
-        try await changes.perform { [self] in
-            let record = try directory.withLock { directory in
-                guard let record = directory.accounts[name] else { throw AccountError.unknown }
-                for address in addresses { try Self.requireFree(address.lookupKey, for: name, directory) }
-                return record
-            }
-            try await save(Account(name: name, addresses: addresses, forward: record.forward), record.verifier)
+        try await change(name) { record, directory in
+            for address in addresses { try Self.requireFree(address.lookupKey, for: name, directory) }
+            record.addresses = addresses.map(\.wire)
         }
     }
 
@@ -178,28 +210,26 @@ package final class Accounts: Sendable {
         if let forward {
             guard (1...100).contains(forward.targets.count) else { throw AccountError.badAlias }
         }
-        try await changes.perform { [self] in
-            let (account, verifier) = try directory.withLock { directory in
-                guard var record = directory.accounts[name], let old = record.account else {
-                    throw AccountError.unknown
-                }
-                record.forwardTargets = forward?.targets.map(\.wire)
-                record.keepsCopy = forward?.keepsCopy
-                var changed = directory
-                changed.accounts[name] = record
-                if let first = old.addresses.first, changed.isCircle(from: first) { throw AccountError.circle }
-                return (Account(name: name, addresses: old.addresses, forward: forward), record.verifier)
-            }
-            try await save(account, verifier)
+        try await change(name) { record, directory in
+            record.forwardTargets = forward?.targets.map(\.wire)
+            record.keepsCopy = forward?.keepsCopy
+            var changed = directory
+            changed.accounts[name] = record
+            if let first = record.account?.addresses.first, changed.isCircle(from: first) { throw AccountError.circle }
         }
     }
 
     /// Sets a user's password.
-    package func setPassword(_ password: [UInt8], of name: AccountName) async throws {
-        let verifier = try await makeVerifier(password)
-        try await changes.perform { [self] in
-            guard let account = account(name) else { throw AccountError.unknown }
-            try await save(account, verifier)
+    ///
+    /// - Parameter scram: whether there is a record for SCRAM from now on; nil: as before.
+    package func setPassword(_ password: [UInt8], of name: AccountName, scram: Bool? = nil) async throws {
+        guard let hadSCRAM = directory.withLock({ $0.accounts[name].map { $0.scram != nil } }) else {
+            throw AccountError.unknown
+        }
+        let verifiers = try await makeVerifiers(password, scram: scram ?? hadSCRAM)
+        try await change(name) { record, _ in
+            record.verifier = verifiers.password
+            record.scram = verifiers.scram
         }
     }
 
@@ -242,33 +272,47 @@ package final class Accounts: Sendable {
 
     // MARK: Inside
 
-    private func makeVerifier(_ password: [UInt8]) async throws -> PasswordVerifier {
+    private typealias Verifiers = (password: PasswordVerifier, scram: SCRAMVerifier?)
+
+    private func makeVerifiers(_ password: [UInt8], scram: Bool) async throws -> Verifiers {
         guard (8...1024).contains(password.count) else { throw AccountError.badPassword }
-        guard let verifier = await passwords.run({ PasswordVerifier(password: password) }).flatMap({ $0 }) else {
-            throw AccountError.badPassword
+        if scram, !SCRAMVerifier.isPlain(password) { throw AccountError.badSCRAMPassword }
+        let made = await passwords.run {
+            PasswordVerifier(password: password).map {
+                (password: $0, scram: scram ? SCRAMVerifier(password: password) : nil)
+            }
         }
-        return verifier
+        guard let verifiers = made.flatMap({ $0 }) else { throw AccountError.badPassword }
+        return verifiers
     }
 
-    private func save(_ account: Account, _ verifier: PasswordVerifier) async throws {
-        let record = AccountRecord(
-            name: account.name.text,
-            addresses: account.addresses.map(\.wire),
-            verifier: verifier,
-            forwardTargets: account.forward?.targets.map(\.wire),
-            keepsCopy: account.forward?.keepsCopy
-        )
+    /// Changes a stored user, who must be there.
+    func change(
+        _ name: AccountName,
+        _ body: @escaping @Sendable (inout AccountRecord, AddressBook) throws -> Void
+    ) async throws {
+        try await changes.perform { [self] in
+            let record = try directory.withLock { directory in
+                guard var record = directory.accounts[name] else { throw AccountError.unknown }
+                try body(&record, directory)
+                return record
+            }
+            try await save(record)
+        }
+    }
+
+    private func save(_ record: AccountRecord) async throws {
         try await records.put(
             kind: .account,
-            id: Array(account.name.text.utf8),
-            lookups: account.addresses.map(\.lookupKey),
+            id: Array(record.name.utf8),
+            lookups: record.account?.addresses.map(\.lookupKey) ?? [],
             value: [UInt8](JSONEncoder().encode(record))
         )
         try await reload()
     }
 
     /// A login is the account's name or one of its addresses.
-    private func find(login: String) -> AccountRecord? {
+    func find(login: String) -> AccountRecord? {
         directory.withLock { directory in
             if let name = AccountName(login), let record = directory.accounts[name] { return record }
             guard let address = EmailAddress(login), let name = directory.owners[address.lookupKey] else { return nil }

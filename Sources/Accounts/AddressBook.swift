@@ -7,6 +7,8 @@ import Mail
 /// An alias whose local part is `*` is the catch-all of its domain: it is asked when nothing else knows the address.
 struct AddressBook {
     var accounts: [AccountName: AccountRecord] = [:]
+    /// Logins that Dovecot verifies; none of them has an address here.
+    var dovecot: [AccountName: DovecotAccountRecord] = [:]
     /// By ``EmailAddress/lookupKey``.
     var owners: [String: AccountName] = [:]
     var aliases: [String: Alias] = [:]

@@ -20,10 +20,15 @@ package enum ControlRequest: Codable, Sendable {
     case showKey(selector: String)
     case removeKey(selector: String)
     case exportKey(selector: String)
-    case addUser(name: String, password: String, addresses: [String])
-    case changePassword(name: String, password: String)
+    case addUser(NewUser)
+    /// `scram`: whether there is a record for SCRAM from now on; nil: as before.
+    case changePassword(name: String, password: String, scram: Bool?)
     case removeUser(name: String)
+    /// What a user, or a login at Dovecot, may send as: addresses, or `*@example.org`.
+    case changeSendAs(name: String, add: [String], remove: [String])
     case listUsers
+    /// How many times `[limits.account]` the account may send.
+    case setLimit(name: String, times: Int)
     case addAlias(address: String, targets: [String])
     case removeAlias(address: String)
     /// No targets: the user's mail stays here.
@@ -42,6 +47,36 @@ package enum ControlRequest: Codable, Sendable {
     case readDiscarded(id: String)
     case vaultStatus
     case stop
+}
+
+/// A user to add.
+package struct NewUser: Codable, Sendable {
+    package var name: String
+    package var password: String
+    /// Empty: the name at the first domain whose mail comes here.
+    package var addresses: [String]
+    /// What they may send as besides: addresses, or `*@example.org`.
+    package var sendAs: [String]
+    /// Whether they can sign in with SCRAM.
+    package var scram: Bool
+    /// No soft start: the operator knows them.
+    package var isEstablished: Bool
+
+    package init(
+        name: String,
+        password: String,
+        addresses: [String] = [],
+        sendAs: [String] = [],
+        scram: Bool = false,
+        isEstablished: Bool = false
+    ) {
+        self.name = name
+        self.password = password
+        self.addresses = addresses
+        self.sendAs = sendAs
+        self.scram = scram
+        self.isEstablished = isEstablished
+    }
 }
 
 /// Which waiting messages to list.

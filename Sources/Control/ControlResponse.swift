@@ -198,17 +198,52 @@ package struct KeyImport: Codable, Sendable {
 
 package struct UserSummary: Codable, Sendable {
     package var name: String
+    /// Empty for a login at Dovecot.
     package var addresses: [String]
     /// Where the user's mail goes on to; nil when it stays here.
     package var forwardsTo: [String]?
     /// Whether the mailbox gets it too; nil without a forward.
     package var keepsCopy: Bool?
+    package var sendAs: [String]
+    /// Whether Dovecot, not the gateway, knows the password.
+    package var atDovecot: Bool
+    package var scram: Bool
+    /// Whether the account is new and may send only a tenth.
+    package var softStart: Bool
+    /// How many times the limits it may send; 1 for most.
+    package var limitTimes: Int
+    /// What was taken from the account in the last day.
+    package var messagesInDay: Int
+    package var recipientsInDay: Int
+    /// Whether it was answered with its sending limit within the last hour.
+    package var atLimit: Bool
 
-    package init(name: String, addresses: [String], forwardsTo: [String]? = nil, keepsCopy: Bool? = nil) {
+    package init(
+        name: String,
+        addresses: [String],
+        forwardsTo: [String]? = nil,
+        keepsCopy: Bool? = nil,
+        sendAs: [String],
+        atDovecot: Bool,
+        scram: Bool,
+        softStart: Bool,
+        limitTimes: Int,
+        messagesInDay: Int,
+        recipientsInDay: Int,
+        atLimit: Bool
+    ) {
         self.name = name
         self.addresses = addresses
         self.forwardsTo = forwardsTo
         self.keepsCopy = keepsCopy
+        self.sendAs = sendAs
+        self.atDovecot = atDovecot
+        self.scram = scram
+        self.softStart = softStart
+        self.limitTimes = limitTimes
+        self.messagesInDay = messagesInDay
+        self.recipientsInDay = recipientsInDay
+        self.atLimit = atLimit
     }
 }
 

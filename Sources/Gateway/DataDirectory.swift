@@ -16,6 +16,7 @@ package struct DataDirectory: Sendable {
     package let records: RecordStore
     package let keyring: Keyring
     package let accounts: Accounts
+    package let ledger: SendingLedger
     package let worker: WorkerClient
 
     /// Opens queue and records under an unlocked vault; makes them when the directory is new.
@@ -37,6 +38,7 @@ package struct DataDirectory: Sendable {
             records: records,
             keyring: Keyring(records: records),
             accounts: try await Accounts.load(from: records, log: log),
+            ledger: try await SendingLedger.load(from: records),
             worker: WorkerClient(executable: "/proc/self/exe")
         )
     }

@@ -18,6 +18,7 @@ struct GatewayListener: Service {
     private let listener: SMTPListener
     private let services: SessionServices
     private let offersTLS: Bool
+    private let channelBinding: [UInt8]?
 
     /// How long sessions may go on once the gateway stops.
     static let grace = Duration.seconds(20)
@@ -25,6 +26,7 @@ struct GatewayListener: Service {
     static func bind(
         _ settings: Listener,
         tls: NIOSSLContext?,
+        channelBinding: [UInt8]?,
         limits: ConnectionLimits,
         services: SessionServices,
         group: any EventLoopGroup
@@ -49,7 +51,8 @@ struct GatewayListener: Service {
             address: settings.path.map { "unix:" + $0 } ?? "\(settings.address):\(listener.port)",
             listener: listener,
             services: services,
-            offersTLS: tls != nil && settings.role != .submissions
+            offersTLS: tls != nil && settings.role != .submissions,
+            channelBinding: channelBinding
         )
     }
 
@@ -58,7 +61,8 @@ struct GatewayListener: Service {
         address: String,
         listener: SMTPListener,
         services: SessionServices,
-        offersTLS: Bool
+        offersTLS: Bool,
+        channelBinding: [UInt8]?
     ) {
         self.settings = settings
         role = settings.role
@@ -66,6 +70,7 @@ struct GatewayListener: Service {
         self.listener = listener
         self.services = services
         self.offersTLS = offersTLS
+        self.channelBinding = channelBinding
     }
 
     /// Serves until the gateway stops; then sessions get `421` between two transactions, and the rest is cut off after a grace.
@@ -101,6 +106,7 @@ struct GatewayListener: Service {
         state.filter = settings.filter
         state.speaksLMTP = settings.filter != nil && settings.path != nil
         state.isEncrypted = connection.tls != nil
+        state.channelBinding = channelBinding
         if role == .local {
             guard let user = connection.peerUser, services.callers.enter(user) else {
                 return await connection.close(.tooManyConnections)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Accounts
 import Control
 import DNSResolver
 import Delivery
+import DovecotAuth
 import LocalMail
 import Mail
 import NIOCore
@@ -75,6 +77,25 @@ struct GatewayParts {
         services = SessionServices(
             settings: settings,
             accounts: data.accounts,
+            signIn: SignInDesk(
+                accounts: data.accounts,
+                dovecot: settings.signIn.dovecot.map { [group] in
+                    DovecotAuthClient(path: $0, group: group, time: time)
+                },
+                brake: SignInBrake(longest: settings.signIn.longestDelay),
+                owns: { settings.accepts($0) },
+                counters: counters,
+                alarms: alarms,
+                time: time
+            ),
+            sending: SendingGate(
+                allowance: SendingAllowance(settings.limits.account),
+                accounts: data.accounts,
+                ledger: data.ledger,
+                counters: counters,
+                alarms: alarms,
+                time: time
+            ),
             pipeline: pipeline,
             recipients: check,
             callers: callers,
@@ -116,6 +137,7 @@ struct GatewayParts {
     /// Binds every listener; nothing is accepted before they run.
     func bindListeners() async throws -> [GatewayListener] {
         let tls = try ServerCertificate.context(settings, time: time)
+        let channelBinding = settings.tls.flatMap { ChannelBinding.serverEndPoint(certificateFile: $0.certificate) }
         var bound: [GatewayListener] = []
         for listener in settings.listeners {
             do {
@@ -123,6 +145,7 @@ struct GatewayParts {
                     try await GatewayListener.bind(
                         listener,
                         tls: tls,
+                        channelBinding: channelBinding,
                         limits: connections,
                         services: services,
                         group: group

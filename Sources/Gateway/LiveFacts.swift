@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Accounts
 import Commitment
 import Control
 import Glibc
@@ -49,6 +50,7 @@ final class LiveFacts: LiveGateway {
 
     func status() async -> StatusReport {
         let counts = data.queue.counts()
+        if !data.ledger.isAnyAtLimit(now: time.wall()) { alarms.clear(SendingGate.alarm) }
         return StatusReport(
             version: PosternVersion.text,
             processID: Int(getpid()),

@@ -54,7 +54,7 @@ package struct Operator: Sendable {
         case .removeKey(let selector): try await removeKey(selector)
         case .exportKey(let selector): try await exportKey(selector)
         case .listUsers: listUsers()
-        case .addUser, .changePassword, .removeUser, .addAlias, .removeAlias, .setForward:
+        case .addUser, .changePassword, .removeUser, .changeSendAs, .setLimit, .addAlias, .removeAlias, .setForward:
             try await changeUsers(request)
         case .trace(let id): try await trace(id)
         case .listQueue(let filter): .queue(try await waiting(filter))

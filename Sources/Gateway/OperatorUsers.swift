@@ -3,6 +3,7 @@
 import Accounts
 import Control
 import Mail
+import Privacy
 import Settings
 
 extension Operator {
@@ -17,34 +18,61 @@ extension Operator {
     }
 
     func listUsers() -> ControlResponse {
-        let users = data.accounts.list().map {
-            UserSummary(
-                name: $0.name.text,
-                addresses: $0.addresses.map(\.wire),
-                forwardsTo: $0.forward?.targets.map(\.wire),
-                keepsCopy: $0.forward?.keepsCopy
-            )
-        }
+        let own = data.accounts.list().map { summary($0.name, $0.addresses) }
+        let atDovecot = data.accounts.dovecotLogins().map { summary($0, []) }
         let aliases = data.accounts.aliases().map {
             AliasSummary(address: $0.address.wire, targets: $0.targets.map(\.wire))
         }
-        return .users(users, aliases: aliases)
+        return .users(own + atDovecot, aliases: aliases)
+    }
+
+    private func summary(_ name: AccountName, _ addresses: [EmailAddress]) -> UserSummary {
+        let now = time.wall()
+        let sent = data.ledger.report(on: name, now: now)
+        let created = data.accounts.created(name)
+        let forward = data.accounts.account(name)?.forward
+        return UserSummary(
+            name: name.text,
+            addresses: addresses.map(\.wire),
+            forwardsTo: forward?.targets.map(\.wire),
+            keepsCopy: forward?.keepsCopy,
+            sendAs: data.accounts.sendAs(of: name).map(\.text),
+            atDovecot: name.home == .dovecot,
+            scram: data.accounts.usesSCRAM(name),
+            softStart: SendingAllowance(settings.limits.account).isSoft(created: created, now: now),
+            limitTimes: data.accounts.limitTimes(of: name),
+            messagesInDay: sent.messages,
+            recipientsInDay: sent.recipients,
+            atLimit: sent.isAtLimit
+        )
     }
 
     private func change(_ request: ControlRequest) async throws -> ControlResponse {
         switch request {
-        case .addUser(let name, let password, let addresses):
-            return try await addUser(name, password, addresses)
-        case .changePassword(let text, let password):
-            let name = try Self.name(text)
-            try await data.accounts.setPassword(Array(password.utf8), of: name)
-            return .done("The password of \(name.text) is changed.")
+        case .addUser(let user):
+            return try await addUser(user)
+        case .changePassword(let text, let password, let scram):
+            let name = try ownName(text)
+            try await data.accounts.setPassword(Array(password.utf8), of: name, scram: scram)
+            let added = data.accounts.usesSCRAM(name) ? " It works with SCRAM too." : ""
+            return .done("The password of \(name.text) is changed.\(added)")
         case .removeUser(let text):
-            let name = try Self.name(text)
-            try await data.accounts.remove(name)
+            return try await removeUser(text)
+        case .changeSendAs(let text, let add, let remove):
+            let name = try anyName(text)
+            let added = try add.map { try Self.sendAs($0) }
+            try await data.accounts.changeSendAs(of: name, add: added, remove: try remove.map { try Self.sendAs($0) })
+            let list = data.accounts.sendAs(of: name).map(\.text)
             return .done(
-                "The user \(name.text) is removed. The mailbox \(data.path)/mail/\(name.text) stays; delete it by hand."
+                list.isEmpty
+                    ? "\(name.text) may send as nothing but their own addresses."
+                    : "\(name.text) may send as \(list.joined(separator: ", ")) too."
             )
+        case .setLimit(let text, let times):
+            let name = try anyName(text)
+            try await data.accounts.setLimitTimes(times, of: name)
+            let amount = times == 1 ? "what [limits.account] says" : "\(times) times what [limits.account] says"
+            return .done("\(name.text) may send \(amount).")
         case .addAlias(let text, let targets):
             return try await addAlias(text, targets)
         case .removeAlias(let text):
@@ -94,11 +122,52 @@ extension Operator {
         return forwarded + " Note: no [[route]] leads to \(Self.list(unreachable)), so that mail is refused."
     }
 
-    private func addUser(_ text: String, _ password: String, _ addresses: [String]) async throws -> ControlResponse {
-        let name = try Self.name(text)
-        let own = addresses.isEmpty ? [try defaultAddress(of: name)] : try addresses.map { try Self.address($0) }
-        try await data.accounts.add(Account(name: name, addresses: own), password: Array(password.utf8))
+    private func addUser(_ user: NewUser) async throws -> ControlResponse {
+        let name = try Self.name(user.name)
+        let own =
+            user.addresses.isEmpty ? [try defaultAddress(of: name)] : try user.addresses.map { try Self.address($0) }
+        try await data.accounts.add(
+            Account(name: name, addresses: own, sendAs: try user.sendAs.map { try Self.sendAs($0) }),
+            password: Array(user.password.utf8),
+            scram: user.scram,
+            created: user.isEstablished ? nil : time.wall()
+        )
         return .done("The user \(name.text) is added, with the mail of \(Self.list(own)).\(warning(own))")
+    }
+
+    private func removeUser(_ text: String) async throws -> ControlResponse {
+        let name = try anyName(text)
+        guard name.home == .own else {
+            try await data.accounts.forgetDovecot(name)
+            return .done("What was kept of \(name.text) is forgotten. The user is Dovecot's; remove it there.")
+        }
+        try await data.accounts.remove(name)
+        return .done(
+            "The user \(name.text) is removed. The mailbox \(data.path)/mail/\(name.text) stays; delete it by hand."
+        )
+    }
+
+    /// One of our own users by name, else a login at Dovecot, when it is asked.
+    private func anyName(_ text: String) throws(Refused) -> AccountName {
+        if let name = AccountName(text), data.accounts.account(name) != nil || settings.signIn.dovecot == nil {
+            return name
+        }
+        if settings.signIn.dovecot != nil, let name = AccountName(dovecotLogin: text) { return name }
+        return try Self.name(text)
+    }
+
+    /// A user whose password is ours to change.
+    private func ownName(_ text: String) throws(Refused) -> AccountName {
+        let name = try anyName(text)
+        if name.home == .own { return name }
+        throw Refused("\(name.text) is no user of the gateway's own; change the password where Dovecot keeps it.")
+    }
+
+    private static func sendAs(_ text: String) throws(Refused) -> SendAs {
+        if let entry = SendAs(text) { return entry }
+        throw Refused(
+            "\(text.isEmpty ? "An empty text" : text) is no mail address; write it as name@example.org, or *@example.org."
+        )
     }
 
     /// The name at the first domain whose mail comes here.

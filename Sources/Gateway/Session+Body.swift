@@ -84,6 +84,10 @@ extension Session {
         let acceptance = await withTaskExecutorPreference(globalConcurrentExecutor) {
             await pipeline.accept(message)
         }
+        if case .accepted = acceptance, let charge = transaction.charge {
+            state.transaction?.charge = nil
+            await services.sending.count(charge)
+        }
         count(acceptance, of: message)
         return answers(AcceptanceReply.reply(to: acceptance, id: message.id, tellsOutcome: state.account != nil))
     }

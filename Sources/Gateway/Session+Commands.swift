@@ -48,6 +48,7 @@ extension Session {
     private mutating func greet(extended: Bool) {
         endTransaction()
         state.extended = extended
+        state.offersSCRAM = services.accounts.offersSCRAM
         let name = services.settings.hostname.wire
         let size = services.settings.limits.messageBytes
         var keywords = state.keywords(maxMessageBytes: size)
@@ -59,7 +60,7 @@ extension Session {
         if let size = mail.size, size > services.settings.limits.messageBytes { return await refuse(.messageTooLarge) }
         if let account = state.account, let address = mail.reversePath.address,
             !services.accounts.maySend(
-                account.name,
+                account,
                 as: address,
                 tagSeparator: services.settings.tagSeparator
             )
@@ -74,7 +75,12 @@ extension Session {
             }
             guard services.callers.mayStart(caller) else { return await refuse(.tooManyThisHour) }
         }
-        state.transaction = Transaction(mail: mail, began: services.time.boot())
+        var charge: SendingCharge?
+        if let account = state.account {
+            guard services.sending.begin(.message, by: account) else { return await refuse(.accountLimit) }
+            charge = SendingCharge(name: account.name)
+        }
+        state.transaction = Transaction(mail: mail, began: services.time.boot(), charge: charge)
         connection.reply(.senderOK)
         return true
     }
@@ -94,6 +100,14 @@ extension Session {
             services.counters.add("recipients refused")
             return await refuse(refusal)
         }
+        if let account = state.account {
+            // A reply of its own kind, not an error of the client's, as with too many recipients.
+            guard services.sending.begin(.recipient, by: account) else {
+                connection.reply(.accountLimit)
+                return true
+            }
+            state.transaction?.charge?.recipients += 1
+        }
         state.transaction?.recipients.append(
             AcceptedRecipient(address: address, notify: parameters.notify, originalRecipient: parameters.orcpt)
         )
@@ -101,8 +115,9 @@ extension Session {
         return true
     }
 
-    /// Forgets the transaction and frees what its body holds.
+    /// Forgets the transaction, frees what its body holds, and gives back what it set aside of the account's allowance.
     mutating func endTransaction() {
+        if let charge = state.transaction?.charge { services.sending.giveBack(charge) }
         state.transaction = nil
         state.client = nil
         intake = nil

@@ -34,8 +34,9 @@ struct Session {
         let name = services.settings.hostname.wire
         connection.reply(state.speaksLMTP ? .lmtpGreeting(name) : .greeting(name))
         while let event = await connection.next() {
-            guard await handle(event) else { return }
+            guard await handle(event) else { break }
         }
+        endTransaction()
     }
 
     /// Handles one event; false when the session is over.

@@ -11,6 +11,8 @@ import Store
 struct SessionServices: Sendable {
     let settings: PosternSettings
     let accounts: Accounts
+    let signIn: SignInDesk
+    let sending: SendingGate
     let pipeline: Pipeline
     let recipients: RecipientCheck
     /// The users of this machine whose programs may send.

@@ -23,6 +23,10 @@ struct SessionState {
     /// What XFORWARD has said of the client of this client, for the next transaction.
     var client: ForwardedClient?
     var isEncrypted = false
+    /// The hash of our certificate (RFC 5929), where it is defined and SCRAM-SHA-256-PLUS can be offered.
+    var channelBinding: [UInt8]?
+    /// Whether any user asked for SCRAM.
+    var offersSCRAM = false
     /// The client said EHLO (true) or HELO (false); nil before either.
     var extended: Bool?
     var account: Account?
@@ -62,9 +66,16 @@ struct SessionState {
             "PIPELINING", "SIZE \(maxMessageBytes)", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN",
         ]
         if offersTLS && !isEncrypted { words.append("STARTTLS") }
-        if role.isForUsers && isEncrypted && account == nil { words.append("AUTH PLAIN LOGIN") }
+        if role.isForUsers && isEncrypted && account == nil {
+            words.append("AUTH " + mechanisms.joined(separator: " "))
+        }
         if filter?.forwardsClient == true { words.append(ForwardedClient.keyword) }
         return words
+    }
+
+    private var mechanisms: [String] {
+        let scram = channelBinding == nil ? ["SCRAM-SHA-256"] : ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]
+        return (offersSCRAM ? scram : []) + ["PLAIN", "LOGIN"]
     }
 }
 
@@ -72,6 +83,8 @@ struct SessionState {
 struct Transaction {
     let mail: MailParameters
     let began: BootTime
+    /// What is set aside of a signed-in account's allowance until the message is accepted.
+    var charge: SendingCharge?
     /// Where the message goes, in the order of `RCPT`.
     var recipients: [AcceptedRecipient] = []
     /// How many `RCPT` came, refused ones included.

@@ -44,7 +44,7 @@ struct Admission {
 
     private func maySend(_ origin: Origin, as address: EmailAddress) -> Bool {
         switch origin {
-        case .ours(.account(let account)): accounts.maySend(account.name, as: address, tagSeparator: tagSeparator)
+        case .ours(.account(let account)): accounts.maySend(account, as: address, tagSeparator: tagSeparator)
         case .ours(.local(let caller)): caller.maySend(as: address, tagSeparator: tagSeparator)
         case .ours(.network), .strangers: true
         }

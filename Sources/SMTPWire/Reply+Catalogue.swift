@@ -62,6 +62,12 @@ extension Reply {
         "too many connections, try again later"
     )
     package static let tryAgainLater = Reply(.transient, 50, .securityOther, "not now, try again later")
+    package static let accountLimit = Reply(
+        .transient,
+        50,
+        .notAuthorized,
+        "sending limit of this account reached, try again later"
+    )
     package static let localError = Reply(.transient, 51, .systemOther, "local error, try again later")
     package static let cannotTell = Reply(
         .transient,

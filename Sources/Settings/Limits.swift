@@ -32,6 +32,23 @@ package struct Limits: Sendable {
     package var sessionTimeout = Duration.seconds(12 * 3600)
     /// Bytes per second below which a body's sender is dropped, as an average over `dataTimeout`.
     package var minRate = 500
+    /// What one account may send.
+    package var account = AccountLimits()
+
+    package init() {}
+}
+
+/// `[limits.account]`: what one signed-in account may send; beyond it 450 4.7.1.
+///
+/// 0 stands for no limit.
+package struct AccountLimits: Sendable {
+    package var messagesPerHour = 500
+    package var messagesPerDay = 2000
+    /// Every `RCPT` that is taken counts.
+    package var recipientsPerHour = 1000
+    package var recipientsPerDay = 4000
+    /// How long a new account may send only a tenth of this.
+    package var softStart = Duration.seconds(7 * 86_400)
 
     package init() {}
 }

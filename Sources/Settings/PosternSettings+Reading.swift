@@ -94,7 +94,18 @@ private enum SettingsReader {
             }
         }
         read(SettingsSchema.scrub, members, into: &settings.scrub, &reading)
-        read(SettingsSchema.limits, members, into: &settings.limits, &reading)
+        if let table = Tables.one("limits", members, &reading) {
+            SettingsSchema.limits.decode(table.members, at: "limits", into: &settings.limits, &reading)
+            if let inner = Tables.one("account", table.members, in: "limits", &reading) {
+                SettingsSchema.accountLimits.decode(
+                    inner.members,
+                    at: "limits.account",
+                    into: &settings.limits.account,
+                    &reading
+                )
+            }
+        }
+        read(SettingsSchema.signIn, members, into: &settings.signIn, &reading)
         read(SettingsSchema.delivery, members, into: &settings.delivery, &reading)
         read(SettingsSchema.resolver, members, into: &settings.resolver, &reading)
         read(SettingsSchema.log, members, into: &settings.log, &reading)
@@ -153,18 +164,24 @@ struct TableNode {
 
 /// Finds tables by name and says when they are something else.
 enum Tables {
-    static func one(_ name: String, _ members: [TOMLNode.Member], _ reading: inout Reading) -> TableNode? {
+    static func one(
+        _ name: String,
+        _ members: [TOMLNode.Member],
+        in parent: String = "",
+        _ reading: inout Reading
+    ) -> TableNode? {
         guard let member = members.first(where: { $0.key == name }) else { return nil }
+        let path = parent.isEmpty ? name : "\(parent).\(name)"
         guard case .table(let inner) = member.node.value else {
             reading.report(
                 line: member.node.line,
-                key: name,
+                key: path,
                 problem: "this is \(member.node.kindName), not a table",
-                remedy: "write [\(name)] once, above its keys"
+                remedy: "write [\(path)] once, above its keys"
             )
             return nil
         }
-        reading.positions.set(name, line: member.node.line)
+        reading.positions.set(path, line: member.node.line)
         return TableNode(members: inner, line: member.node.line)
     }
 

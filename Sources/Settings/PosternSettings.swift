@@ -34,6 +34,7 @@ package struct PosternSettings: Sendable {
     package var protection = ProtectionSettings()
     package var scrub = ScrubSettings()
     package var limits = Limits()
+    package var signIn = SignInSettings()
     package var delivery = DeliverySettings()
     package var resolver = ResolverSettings()
     package var log: LogSettings

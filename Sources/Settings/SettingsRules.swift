@@ -11,7 +11,7 @@ enum SettingsRules {
         checkRules(settings, &reading)
         checkAmounts(settings, &reading)
         checkDelivery(settings, &reading)
-        checkControl(settings, &reading)
+        checkSockets(settings, &reading)
         checkLocal(settings, &reading)
     }
 
@@ -153,10 +153,17 @@ enum SettingsRules {
         }
     }
 
-    private static func checkControl(_ settings: PosternSettings, _ reading: inout Reading) {
+    private static func checkSockets(_ settings: PosternSettings, _ reading: inout Reading) {
         if let socket = settings.control.socket, socket.utf8.count > 107 {
             reading.report(
                 "control.socket",
+                "the path is longer than the 107 bytes that a socket's may have",
+                "use a shorter one"
+            )
+        }
+        if let socket = settings.signIn.dovecot, socket.utf8.count > 107 {
+            reading.report(
+                "sign_in.dovecot",
                 "the path is longer than the 107 bytes that a socket's may have",
                 "use a shorter one"
             )

@@ -128,6 +128,7 @@ extension SettingsSchema {
 
     static let limits = SettingTable<Limits>(
         "limits",
+        children: ["account"],
         "What one client, one message, or all of them together may ask for. Each limit has its own SMTP reply.",
         keys: [
             SettingKey(

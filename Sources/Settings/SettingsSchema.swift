@@ -16,6 +16,8 @@ package enum SettingsSchema {
         protectionRule.documentation { _ in RuleDraft() },
         scrub.documentation { _ in ScrubSettings() },
         limits.documentation { _ in Limits() },
+        accountLimits.documentation { _ in AccountLimits() },
+        signIn.documentation { _ in SignInSettings() },
         delivery.documentation { _ in DeliverySettings() },
         resolver.documentation { _ in ResolverSettings() },
         log.documentation { LogSettings(level: $0) },
@@ -36,8 +38,8 @@ package enum SettingsSchema {
     static let top = SettingTable<TopDraft>(
         "",
         children: [
-            "listener", "route", "tls", "vault", "protection", "scrub", "limits", "delivery", "resolver", "log",
-            "control", "caller", "sendmail", "spool",
+            "listener", "route", "tls", "vault", "protection", "scrub", "limits", "sign_in", "delivery", "resolver",
+            "log", "control", "caller", "sendmail", "spool",
         ],
         "These keys stand before the first table; `level` is the first of them.",
         keys: [

@@ -20,6 +20,10 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
     case setting = 6
     /// A sender's address that is too long to be rewritten into one of ours.
     case returnPath = 12
+    /// What an account sent lately.
+    case sending = 13
+    /// What is kept of an account whose password Dovecot knows.
+    case dovecotAccount = 14
 
     package var fixedWord: StaticString {
         switch self {
@@ -30,6 +34,8 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
         case .peer: "peer"
         case .setting: "setting"
         case .returnPath: "return-path"
+        case .dovecotAccount: "dovecot-account"
+        case .sending: "sending"
         }
     }
 }
@@ -162,6 +168,9 @@ package final class RecordStore: Sendable {
             try Int.fetchOne(db, sql: "SELECT count(*) FROM records WHERE set_aside = 1") ?? 0
         }
     }
+
+    /// A keyed hash of `input` (32 bytes), the same as long as the vault is the same.
+    package func keyedHash(_ purpose: StaticString, _ input: [UInt8]) -> [UInt8] { vault.keyedHash(purpose, input) }
 
     /// Ends what was handed in, then closes the file.
     package func close() async {

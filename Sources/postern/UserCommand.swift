@@ -8,14 +8,14 @@ struct UserCommand: ParsableCommand {
         commandName: "user",
         abstract: "Users, their addresses and the aliases.",
         discussion: """
-            A user signs in with NAME, may send only as the addresses that are theirs, and has a mailbox in mail/NAME \
-            under the data directory.
+            A user signs in with NAME, may send only as the addresses that are theirs and as what send-as adds, and has \
+            a mailbox in mail/NAME under the data directory.
 
             Example: postern user add carol --address carol@example.org
             """,
         subcommands: [
             UserAddCommand.self, UserPasswordCommand.self, UserRemoveCommand.self, UserListCommand.self,
-            UserForwardCommand.self, UserAliasCommand.self,
+            UserForwardCommand.self, UserAliasCommand.self, UserSendAsCommand.self, UserLimitCommand.self,
         ]
     )
 }
@@ -77,7 +77,11 @@ struct UserAddCommand: AsyncParsableCommand {
         discussion: """
             Without --address the user gets NAME@DOMAIN for the first domain with a maildir route.
 
-            Example: postern user add carol --address carol@example.org --address info@example.org
+            A new user may send a tenth of the limits for some days (soft_start in [limits.account]), unless \
+            --established. With --scram the password can be proved without sending it; it must then be printable \
+            ASCII. A mail program that prefers SCRAM tries it for every user once there is one with it.
+
+            Example: postern user add carol --address carol@example.org --send-as office@example.org
             Exit codes: 0 added; 1 the name or an address is taken or no good.
             """
     )
@@ -88,6 +92,21 @@ struct UserAddCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("An address that is theirs; may be given many times.", valueName: "a"))
     var address: [String] = []
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What they may send as besides: an address, or *@example.org; may be given many times.",
+            valueName: "a"
+        )
+    )
+    var sendAs: [String] = []
+
+    @Flag(help: "Let the user sign in with SCRAM-SHA-256 too.")
+    var scram = false
+
+    @Flag(help: "No soft start: you know the user.")
+    var established = false
+
     @OptionGroup var passwordOptions: PasswordOptions
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
@@ -95,7 +114,15 @@ struct UserAddCommand: AsyncParsableCommand {
     func run() async throws {
         let answers = try await Answers.find(place)
         let choice = try passwordOptions.choose()
-        let done = try await answers.sentence(.addUser(name: name, password: choice.password, addresses: address))
+        let user = NewUser(
+            name: name,
+            password: choice.password,
+            addresses: address,
+            sendAs: sendAs,
+            scram: scram,
+            isEstablished: established
+        )
+        let done = try await answers.sentence(.addUser(user))
         let change = UserChange(done: done, choice: choice)
         try output.show(change) { change.text }
     }
@@ -111,6 +138,9 @@ struct UserPasswordCommand: AsyncParsableCommand {
     @Argument(help: "The user.")
     var name: String
 
+    @Flag(inversion: .prefixedNo, help: "Let the user sign in with SCRAM-SHA-256 too; without either as before.")
+    var scram: Bool?
+
     @OptionGroup var passwordOptions: PasswordOptions
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
@@ -118,7 +148,9 @@ struct UserPasswordCommand: AsyncParsableCommand {
     func run() async throws {
         let answers = try await Answers.find(place)
         let choice = try passwordOptions.choose()
-        let done = try await answers.sentence(.changePassword(name: name, password: choice.password))
+        let done = try await answers.sentence(
+            .changePassword(name: name, password: choice.password, scram: scram)
+        )
         let change = UserChange(done: done, choice: choice)
         try output.show(change) { change.text }
     }
@@ -142,8 +174,13 @@ struct UserRemoveCommand: AsyncParsableCommand {
 struct UserListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List users and aliases with their addresses.",
-        discussion: "Example: postern user list\nExit codes: 0 listed."
+        abstract: "List users and aliases with their addresses, and what they sent in the last day.",
+        discussion: """
+            Says which account is at its sending limit. Logins at Dovecot are listed once they have signed in.
+
+            Example: postern user list
+            Exit codes: 0 listed.
+            """
     )
 
     @OptionGroup var place: GatewayPlace
@@ -167,10 +204,26 @@ struct UserListCommand: AsyncParsableCommand {
                 let forward = user.forwardsTo.map {
                     " -> " + $0.joined(separator: ", ") + (user.keepsCopy == true ? ", and the mailbox" : "")
                 }
-                table.add(user.name, user.addresses.joined(separator: ", ") + (forward ?? ""))
+                let addresses = user.atDovecot ? "(at Dovecot)" : user.addresses.joined(separator: ", ")
+                table.add(user.name, addresses + (forward ?? ""))
+                for line in Self.facts(user) { table.addLine("  " + line) }
             }
             for alias in aliases { table.add(alias.address, "-> " + alias.targets.joined(separator: ", ")) }
             return table.text()
         }
+    }
+
+    private static func facts(_ user: UserSummary) -> [String] {
+        var lines: [String] = []
+        if !user.sendAs.isEmpty { lines.append("sends as " + user.sendAs.joined(separator: ", ") + " too") }
+        if user.scram { lines.append("signs in with SCRAM too") }
+        if user.softStart { lines.append("is new, and may send a tenth of the limits") }
+        if user.limitTimes != 1 { lines.append("may send \(user.limitTimes) times the limits") }
+        if user.messagesInDay > 0 {
+            let messages = PlainText.count(user.messagesInDay, "message")
+            lines.append("sent \(messages) to \(PlainText.count(user.recipientsInDay, "recipient")) in the last day")
+        }
+        if user.atLimit { lines.append("IS AT ITS SENDING LIMIT") }
+        return lines
     }
 }

@@ -140,13 +140,90 @@ struct AccountsTests {
         try await withAccounts { accounts, _ in
             try await accounts.add(try account("alice", "alice@example.org"), password: password)
             try await accounts.add(try account("bob", "bob@example.org"), password: password)
-            let alice = try name("alice")
+            let alice = try account("alice", "alice@example.org")
             #expect(accounts.maySend(alice, as: try address("alice@example.org")))
             #expect(accounts.maySend(alice, as: try address("alice+lists@example.org")))
             #expect(!accounts.maySend(alice, as: try address("alice+lists@example.org"), tagSeparator: nil))
             #expect(!accounts.maySend(alice, as: try address("bob@example.org")))
             #expect(!accounts.maySend(alice, as: try address("alice@example.com")))
-            #expect(accounts.addresses(of: alice) == [try address("alice@example.org")])
+            #expect(accounts.addresses(of: alice.name) == [try address("alice@example.org")])
+        }
+    }
+
+    @Test("role addresses and whole domains may be granted and taken back, and are nobody's mailbox")
+    func sendAs() async throws {
+        try await withAccounts { accounts, _ in
+            let role = try #require(SendAs("office@example.org"))
+            let domain = try #require(SendAs("*@lists.example.org"))
+            #expect(SendAs("*") == nil && SendAs("*@") == nil && SendAs("no address") == nil)
+            let alice = Account(
+                name: try name("alice"),
+                addresses: [try address("alice@example.org")],
+                sendAs: [role]
+            )
+            try await accounts.add(alice, password: password)
+            #expect(accounts.maySend(alice, as: try address("Office+autumn@example.org")))
+            #expect(!accounts.maySend(alice, as: try address("any@lists.example.org")))
+            try await accounts.changeSendAs(of: alice.name, add: [domain, role], remove: [])
+            #expect(accounts.sendAs(of: alice.name) == [role, domain])
+            #expect(accounts.maySend(alice, as: try address("any@lists.example.org")))
+            #expect(!accounts.maySend(alice, as: try address("any@sub.lists.example.org")))
+            #expect(accounts.resolve(try address("office@example.org")) == .unknown)
+            try await accounts.setPassword(Array("another one".utf8), of: alice.name)
+            try await accounts.changeSendAs(of: alice.name, add: [], remove: [role])
+            #expect(accounts.sendAs(of: alice.name) == [domain])
+            #expect(!accounts.maySend(alice, as: try address("office@example.org")))
+            await #expect(throws: AccountError.unknown) {
+                try await accounts.changeSendAs(of: try name("bob"), add: [role], remove: [])
+            }
+        }
+    }
+
+    @Test("a login at Dovecot sends as itself in our domains and as what was granted; its first sign-in is kept")
+    func dovecotLogins() async throws {
+        try await withAccounts { accounts, records in
+            try await accounts.add(try account("carol", "carol@example.org"), password: password)
+            let login = try #require(AccountName(dovecotLogin: "Dora@Example.org"))
+            try await accounts.changeSendAs(of: login, add: [try #require(SendAs("office@example.org"))], remove: [])
+            let first = WallTime(seconds: 1_800_000_000)
+            let dora = await accounts.dovecotAccount(login, now: first) { $0.wire == "example.org" }
+            #expect(dora.addresses == [try address("dora@example.org")])
+            #expect(accounts.maySend(dora, as: try address("dora+x@example.org")))
+            #expect(accounts.maySend(dora, as: try address("office@example.org")))
+            #expect(!accounts.maySend(dora, as: try address("carol@example.org")))
+            let stranger = try #require(AccountName(dovecotLogin: "eve@elsewhere.test"))
+            #expect(await accounts.dovecotAccount(stranger, now: first) { _ in false }.addresses.isEmpty)
+            // The same text is another account than our own user's.
+            let namesake = try #require(AccountName(dovecotLogin: "carol"))
+            let other = await accounts.dovecotAccount(namesake, now: first) { _ in true }
+            #expect(!accounts.maySend(other, as: try address("carol@example.org")))
+            _ = await accounts.dovecotAccount(login, now: WallTime(seconds: 1_900_000_000)) { _ in true }
+            let again = try await Accounts.load(from: records, log: .none)
+            #expect(again.created(login) == first)
+            try await again.forgetDovecot(login)
+            #expect(again.created(login) == nil && again.sendAs(of: login).isEmpty)
+        }
+    }
+
+    @Test("SCRAM is offered once a user asks for it; a new password renews the record, and it can be given up")
+    func scram() async throws {
+        try await withAccounts { accounts, _ in
+            try await accounts.add(try account("alice", "alice@example.org"), password: password)
+            #expect(!accounts.offersSCRAM)
+            let alice = try name("alice")
+            try await accounts.setPassword(password, of: alice, scram: true)
+            let record = accounts.scramVerifier(login: "alice@example.org")
+            #expect(accounts.offersSCRAM && accounts.usesSCRAM(alice))
+            #expect(record == accounts.scramVerifier(login: "alice"))
+            try await accounts.setPassword(Array("another one".utf8), of: alice)
+            #expect(accounts.usesSCRAM(alice) && accounts.scramVerifier(login: "alice") != record)
+            await #expect(throws: AccountError.badSCRAMPassword) {
+                try await accounts.setPassword(Array("gr\u{fc}ne Katze".utf8), of: alice)
+            }
+            try await accounts.setPassword(Array("gr\u{fc}ne Katze".utf8), of: alice, scram: false)
+            #expect(!accounts.offersSCRAM && accounts.scramAccount(login: "alice") == nil)
+            #expect(accounts.scramVerifier(login: "x").salt == accounts.scramVerifier(login: "X").salt)
+            #expect(accounts.scramVerifier(login: "x").salt != accounts.scramVerifier(login: "y").salt)
         }
     }
 

@@ -172,5 +172,10 @@ struct SessionRulesTests {
         let encrypted = Self.state(.submission, encrypted: true).keywords(maxMessageBytes: 1)
         #expect(encrypted.contains("AUTH PLAIN LOGIN") && !encrypted.contains("STARTTLS"))
         #expect(!Self.state(.mx, encrypted: true).keywords(maxMessageBytes: 1).contains { $0.hasPrefix("AUTH") })
+        var asked = Self.state(.submission, encrypted: true)
+        asked.offersSCRAM = true
+        #expect(asked.keywords(maxMessageBytes: 1).contains("AUTH SCRAM-SHA-256 PLAIN LOGIN"))
+        asked.channelBinding = [1]
+        #expect(asked.keywords(maxMessageBytes: 1).contains("AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"))
     }
 }

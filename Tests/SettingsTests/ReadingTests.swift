@@ -56,6 +56,19 @@ struct ReadingTests {
         #expect(try PosternSettings.parse(text: text, name: "postern.toml").log.level == threshold)
     }
 
+    @Test("a table inside [limits] is read, and its problems are told with its path")
+    func accountLimits() throws {
+        let text = short + "\n[limits]\nhops = 50\n[limits.account]\nmessages_per_hour = 7\nsoft_start = \"0s\"\n"
+        let settings = try PosternSettings.parse(text: text, name: "postern.toml")
+        #expect(settings.limits.hops == 50 && settings.limits.account.messagesPerHour == 7)
+        #expect(settings.limits.account.softStart == .zero && settings.limits.account.messagesPerDay == 2000)
+        let wrong = short + "\n[limits]\naccount = 3\n[sign_in]\ndovecot = \"/\(String(repeating: "x", count: 110))\"\n"
+        let error = try #require(throws: SettingsError.self) {
+            try PosternSettings.parse(text: wrong, name: "postern.toml")
+        }
+        #expect(error.diagnostics.map(\.key) == ["limits.account", "sign_in.dovecot"])
+    }
+
     @Test("every key of the schema can be written with its example or default")
     func everyKey() throws {
         // Targets exclude each other, and a filter's keys are its own.
@@ -78,6 +91,8 @@ struct ReadingTests {
         #expect(settings.tls?.certificate == "/etc/postern/certificate.pem")
         #expect(settings.resolver.servers == [.init(address: "127.0.0.1"), .init(address: "::1", port: 5353)])
         #expect(settings.resolver.stubs.map(\.zone) == [Domain("example.test")].compactMap { $0 })
+        #expect(settings.signIn.dovecot == "/run/dovecot/auth-client")
+        #expect(settings.limits.account.softStart == .seconds(7 * 86_400))
         #expect(settings.scrub.localNames == ["web1.internal"])
         #expect(settings.protection.rules.map(\.mode) == [.required])
         #expect(settings.control.socket == "/run/postern/control")
