@@ -63,8 +63,10 @@ extension Pipeline {
             protection: protection.word,
             nextHopHint: nextHopHint(copy.recipient) ?? ""
         )
-        let message = NewMessage(envelope: copy.envelope, contents: [content], copies: [new])
-        return Reconsideration(outcome: CopyOutcome(copy, .replaced), messages: [message])
+        var envelope = copy.envelope
+        envelope.released = time.wall()
+        let message = NewMessage(envelope: envelope, contents: [content], copies: [new])
+        return Reconsideration(outcome: CopyOutcome(copy, .replaced(by: message.id)), messages: [message])
     }
 
     private func givenUp(

@@ -92,7 +92,7 @@ extension ReportComposer {
             status: facts.status,
             remoteMTA: facts.remoteMTA,
             diagnostic: facts.diagnostic,
-            willRetryUntil: (copy.envelope.arrival + settings.delivery.expireAfter).seconds,
+            willRetryUntil: (copy.triedSince + settings.delivery.expireAfter).seconds,
             explanation: facts.explanation
         )
         return try await report(action, on: subject, recipients: [recipient])

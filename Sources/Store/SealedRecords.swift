@@ -20,16 +20,18 @@ struct MessageRecord: Sendable {
     var contentSizes: [Int]
     var copies: [Copy]
 
-    private static let version: UInt8 = 1
+    /// Version 2 has at its end when the message was released.
+    private static let versions: ClosedRange<UInt8> = 1...2
 
     func encoded() -> [UInt8] {
-        var writer = RowWriter(version: Self.version)
+        var writer = RowWriter(version: Self.versions.upperBound)
         writer.text(id.text)
         envelope.write(to: &writer)
         writer.number(contentSizes.count)
         for size in contentSizes { writer.number(size) }
         writer.number(copies.count)
         for copy in copies { copy.write(to: &writer) }
+        writer.moment(envelope.released)
         return writer.bytes
     }
 
@@ -41,7 +43,7 @@ struct MessageRecord: Sendable {
     }
 
     init(decoding bytes: [UInt8]) throws(StoreError) {
-        var reader = try RowReader(bytes, version: Self.version)
+        var reader = try RowReader(bytes, versions: Self.versions)
         guard let id = MessageID(text: try reader.text()) else { throw .damaged }
         self.id = id
         envelope = try Envelope(from: &reader)
@@ -57,6 +59,7 @@ struct MessageRecord: Sendable {
             guard contentSizes.indices.contains(copy.content) else { throw .damaged }
             copies.append(copy)
         }
+        if reader.version >= 2 { envelope.released = try reader.moment() }
         guard reader.isAtEnd else { throw .damaged }
     }
 }
@@ -146,18 +149,22 @@ struct CopyProgress: Sendable, Equatable {
     var delayWarned = false
     var lastReply: String?
     var hold: HoldReason?
+    /// When an operator let the copy go.
+    var released: WallTime?
 
-    private static let version: UInt8 = 1
+    /// Version 2 has at its end when the copy was released.
+    private static let versions: ClosedRange<UInt8> = 1...2
     /// More of a peer's reply is not kept.
     static let longestReply = 2048
 
     func encoded() -> [UInt8] {
-        var writer = RowWriter(version: Self.version)
+        var writer = RowWriter(version: Self.versions.upperBound)
         writer.number(attempts)
-        writer.optional(firstFailure) { $0.number($1.milliseconds) }
+        writer.moment(firstFailure)
         writer.flag(delayWarned)
         writer.optional(lastReply) { $0.text(String($1.prefix(Self.longestReply))) }
         writer.byte(hold?.rawValue ?? 0)
+        writer.moment(released)
         return writer.bytes
     }
 
@@ -166,24 +173,35 @@ struct CopyProgress: Sendable, Equatable {
         firstFailure: WallTime? = nil,
         delayWarned: Bool = false,
         lastReply: String? = nil,
-        hold: HoldReason? = nil
+        hold: HoldReason? = nil,
+        released: WallTime? = nil
     ) {
         self.attempts = attempts
         self.firstFailure = firstFailure
         self.delayWarned = delayWarned
         self.lastReply = lastReply
         self.hold = hold
+        self.released = released
     }
 
     init(decoding bytes: [UInt8]) throws(StoreError) {
-        var reader = try RowReader(bytes, version: Self.version)
+        var reader = try RowReader(bytes, versions: Self.versions)
         attempts = Int(truncatingIfNeeded: try reader.number())
-        firstFailure = try reader.optional { reader throws(StoreError) in try reader.number() }.map {
-            WallTime(milliseconds: $0)
-        }
+        firstFailure = try reader.moment()
         delayWarned = try reader.flag()
         lastReply = try reader.optional { reader throws(StoreError) in try reader.text() }
         hold = HoldReason(rawValue: try reader.byte())
+        if reader.version >= 2 { released = try reader.moment() }
+    }
+}
+
+extension RowWriter {
+    fileprivate mutating func moment(_ value: WallTime?) { optional(value) { $0.number($1.milliseconds) } }
+}
+
+extension RowReader {
+    fileprivate mutating func moment() throws(StoreError) -> WallTime? {
+        try optional { reader throws(StoreError) in try reader.number() }.map { WallTime(milliseconds: $0) }
     }
 }
 
