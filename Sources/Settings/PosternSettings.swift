@@ -38,6 +38,8 @@ package struct PosternSettings: Sendable {
     package var resolver = ResolverSettings()
     package var log: LogSettings
     package var control = ControlSettings()
+    package var metrics = MetricsSettings()
+    package var alarms = AlarmSettings()
     /// True only for settings that ``tryIt(data:portBase:)`` made: a self-made certificate and a key file beside the
     /// data are then expected.
     package var isTryIt = false

@@ -20,6 +20,8 @@ package enum SettingsSchema {
         resolver.documentation { _ in ResolverSettings() },
         log.documentation { LogSettings(level: $0) },
         control.documentation { _ in ControlSettings() },
+        metrics.documentation { _ in MetricsSettings() },
+        alarms.documentation { _ in AlarmSettings() },
     ]
 
     /// The key with this path, `listener.port`.
@@ -34,7 +36,7 @@ package enum SettingsSchema {
         "",
         children: [
             "listener", "route", "tls", "vault", "protection", "scrub", "limits", "delivery", "resolver", "log",
-            "control",
+            "control", "metrics", "alarms",
         ],
         "These keys stand before the first table; `level` is the first of them.",
         keys: [
