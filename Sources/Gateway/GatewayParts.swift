@@ -20,6 +20,8 @@ struct GatewayParts {
     let data: DataDirectory
     let time: Time
     let dispatcher: Dispatcher
+    let watch: AlarmWatch
+    let notifier: AlarmNotifier
     private let services: SessionServices
     private let connections: ConnectionLimits
     private let live: LiveFacts
@@ -32,9 +34,14 @@ struct GatewayParts {
         self.time = time
         self.log = log
         group = .singleton
-        let counters = Counters()
-        let alarms = AlarmBoard()
-        let outgoing = try OutgoingMail(settings: settings, data: data, alarms: alarms, group: group, time: time)
+        let observed = Observations(settings: settings, time: time)
+        let outgoing = try OutgoingMail(
+            settings: settings,
+            data: data,
+            alarms: observed.alarms,
+            group: group,
+            time: time
+        )
         let routes = outgoing.routes
         let pipeline = Pipeline(
             settings: settings,
@@ -53,7 +60,7 @@ struct GatewayParts {
             routes: routes,
             pipeline: pipeline,
             settings: settings.delivery,
-            counters: counters,
+            observed: observed,
             time: time,
             log: log
         )
@@ -71,23 +78,27 @@ struct GatewayParts {
             recipients: check,
             spoolDirectory: settings.data,
             bodyMemory: ByteBudget(limit: settings.limits.bodyMemoryBytes),
-            counters: counters,
+            counters: observed.counters,
             time: time,
             log: log
         )
-        connections = ConnectionLimits(
-            maxTotal: settings.limits.connections,
-            maxPerClient: settings.limits.connectionsPerAddress,
-            isExempt: { settings.isOurs(address: $0.bytes) }
+        connections = observed.connections
+        watch = AlarmWatch(settings: settings, queue: data.queue, observed: observed, time: time)
+        notifier = AlarmNotifier(
+            settings: settings.alarms,
+            hostname: settings.hostname,
+            alarms: observed.alarms,
+            pipeline: pipeline,
+            queue: data.queue,
+            time: time,
+            log: log
         )
         let wake = dispatcher.wake
         live = LiveFacts(
             settings: settings,
             data: data,
             sink: sink,
-            counters: counters,
-            connections: connections,
-            alarms: alarms,
+            observed: observed,
             time: time,
             wake: { wake.fire() }
         )
@@ -117,6 +128,20 @@ struct GatewayParts {
         }
         live.setListeners(bound.map { .init(role: $0.role.rawValue, address: $0.address) })
         return bound
+    }
+
+    /// The port where Prometheus may ask; nil when the settings name none.
+    func bindMetrics() async throws -> MetricsListener? {
+        guard let port = settings.metrics.port else { return nil }
+        do {
+            let live = live
+            return try await MetricsListener.bind(port: port, group: group) { MetricsText.text(await live.status()) }
+        } catch {
+            throw GatewayProblem(
+                "The metrics port 127.0.0.1:\(port) can't be taken: is another program on it? Choose another metrics.port, or "
+                    + "stop the other program."
+            )
+        }
     }
 
     func bindControl() async throws -> ControlService {

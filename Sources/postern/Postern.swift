@@ -29,7 +29,9 @@ struct Postern: AsyncParsableCommand {
             CommandGroup(name: "Running", subcommands: [UpCommand.self, InitCommand.self, CheckCommand.self]),
             CommandGroup(
                 name: "Looking",
-                subcommands: [StatusCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self]
+                subcommands: [
+                    StatusCommand.self, MetricsCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self,
+                ]
             ),
             CommandGroup(
                 name: "Keeping",
