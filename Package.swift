@@ -194,8 +194,8 @@ let tests: [Target] = [
     .testTarget(
         name: "GatewayTests",
         dependencies: [
-            "Gateway", "Pipeline", "Delivery", "Store", "Vault", "SMTPTransport", "SMTPWire", "Mail", "Privacy",
-            "Settings", "Accounts", "Commitment", "DNSResolver", "Keyring",
+            "Gateway", "Control", "Pipeline", "Delivery", "Store", "Vault", "SMTPTransport", "SMTPWire", "Mail",
+            "Privacy", "Settings", "Accounts", "Commitment", "DNSResolver", "Keyring",
             nioCore, nioPosix, .product(name: "X509", package: "swift-certificates"),
             .product(name: "SwiftASN1", package: "swift-asn1"),
         ],

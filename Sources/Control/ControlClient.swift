@@ -13,13 +13,16 @@ package struct ControlClient: ~Copyable {
     private let socket: Int32
 
     /// Connects to the gateway at `path`; `.noGateway` when none listens there.
-    package init(path: String) throws(ControlError) {
+    ///
+    /// An answer that takes longer than `patience` counts as none.
+    package init(path: String, patience: Duration? = nil) throws(ControlError) {
         socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw .noGateway }
         guard Self.connect(socket, to: path) else {
             close(socket)
             throw .noGateway
         }
+        if let patience { limitWaiting(to: patience) }
     }
 
     deinit { close(socket) }
@@ -57,6 +60,13 @@ package struct ControlClient: ~Copyable {
             }
             line += buffer[..<count]
         }
+    }
+
+    private func limitWaiting(to patience: Duration) {
+        var limit = timeval(tv_sec: Int(patience.components.seconds), tv_usec: 0)
+        let length = socklen_t(MemoryLayout<timeval>.size)
+        unsafe setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, length)
+        unsafe setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, length)
     }
 
     private static func connect(_ socket: Int32, to path: String) -> Bool {

@@ -7,6 +7,10 @@
 /// Requests travel over a socket that only root and the gateway's own user may open; they hold addresses in clear and are never logged.
 package enum ControlRequest: Codable, Sendable {
     case status
+    /// The facts of ``status`` as Prometheus text.
+    case metrics
+    /// The next hops that can't be reached; with names only for an operator who asks for them.
+    case troubledHops(withNames: Bool)
     /// Lines of the in-memory log with a number above `after`.
     case log(after: Int)
     /// Where a message is, by the id in its `250`.
@@ -35,12 +39,12 @@ package enum ControlRequest: Codable, Sendable {
     case setForward(name: String, targets: [String], keepsCopy: Bool)
     case listQueue(QueueFilter)
     case showQueued(id: String, withAddresses: Bool)
-    /// How many messages and copies wait in `state` (nil: in any).
-    case countQueue(state: String?)
+    /// How many messages and copies the filter finds, whatever its limit.
+    case countQueue(QueueFilter)
     /// `ids`: message ids, or one copy of a message as `id/number`.
     case act(QueueAction, ids: [String])
-    /// The same for every waiting copy in `state` (nil: in any).
-    case actOnAll(QueueAction, state: String?)
+    /// The same for everything that the filter finds, whatever its limit.
+    case actOnAll(QueueAction, QueueFilter)
     /// Messages that ended where the RFCs forbid a bounce; readable for seven days.
     case listDiscarded
     /// The beginning of a discarded message.
@@ -83,12 +87,26 @@ package struct NewUser: Codable, Sendable {
 package struct QueueFilter: Codable, Sendable {
     /// `ready`, `held`, `leased`, `set-aside`, or nil for all.
     package var state: String?
+    /// Only what arrived at least so many seconds ago.
+    package var olderThan: Int?
+    /// Only what arrived at or before this, in milliseconds since 1970 by the gateway's clock.
+    package var arrivedBy: Int64?
+    /// Only what is for this next hop: a domain, a host, `host:port`, `maildir`, or the eight digits that lists show.
+    package var hop: String?
     package var limit: Int
-    /// Whether sender and recipient are part of the answer.
+    /// Whether addresses, and what the other side said, are part of the answer.
     package var withAddresses: Bool
 
-    package init(state: String? = nil, limit: Int = 200, withAddresses: Bool = false) {
+    package init(
+        state: String? = nil,
+        olderThan: Int? = nil,
+        hop: String? = nil,
+        limit: Int = 200,
+        withAddresses: Bool = false
+    ) {
         self.state = state
+        self.olderThan = olderThan
+        self.hop = hop
         self.limit = limit
         self.withAddresses = withAddresses
     }

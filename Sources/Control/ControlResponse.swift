@@ -5,86 +5,25 @@ package import Privacy
 /// The gateway's answer to one ``ControlRequest``.
 package enum ControlResponse: Codable, Sendable {
     case status(StatusReport)
+    case troubledHops([StatusReport.TroubledHop])
     case log([LogLine])
     case trace(TraceReport)
     case explanation(Explanation)
     case keys([KeySummary])
     /// What became of one certificate that was to be imported; said for a refused one too.
     case imported(KeyImport)
-    /// Text as it is: an armored certificate, or a discarded message.
+    /// Text as it is: an armored certificate, a discarded message, metrics.
     case exported(String)
     case users([UserSummary], aliases: [AliasSummary])
     case queue([QueueEntry])
-    /// Waiting messages, and their copies.
-    case count(messages: Int, copies: Int)
+    /// Waiting messages, and their copies; `asOf` goes into ``QueueFilter/arrivedBy`` of what is then done to them.
+    case count(messages: Int, copies: Int, asOf: Int64)
     case discarded([DiscardedEntry])
     case vault(VaultReport)
     /// It was done; the sentence says what.
     case done(String)
     /// It was not done; the sentence says why and what to do.
     case refused(String)
-}
-
-/// What `postern status` shows.
-///
-/// No identifiers in it.
-package struct StatusReport: Codable, Sendable {
-    package var version: String
-    package var processID: Int
-    /// Seconds since the gateway became ready.
-    package var upSeconds: Int
-    package var level: Int
-    package var locked: Bool
-    package var listeners: [Listener]
-    package var sessions: Int
-    /// Waiting copies by state.
-    package var queue: [String: Int]
-    /// Age of the oldest waiting copy, in seconds.
-    package var oldestSeconds: Int?
-    /// Counts since the start: copies by protection (`encrypted`, `clear`, `would-encrypt`, …) and by outcome.
-    package var counters: [String: Int]
-    /// `ok`, or what is wrong with the store.
-    package var store: String
-    /// Sentences about what needs the operator.
-    package var alarms: [String]
-
-    package struct Listener: Codable, Sendable {
-        package var role: String
-        package var address: String
-
-        package init(role: String, address: String) {
-            self.role = role
-            self.address = address
-        }
-    }
-
-    package init(
-        version: String,
-        processID: Int,
-        upSeconds: Int,
-        level: Int,
-        locked: Bool,
-        listeners: [Listener],
-        sessions: Int,
-        queue: [String: Int],
-        oldestSeconds: Int?,
-        counters: [String: Int],
-        store: String,
-        alarms: [String]
-    ) {
-        self.version = version
-        self.processID = processID
-        self.upSeconds = upSeconds
-        self.level = level
-        self.locked = locked
-        self.listeners = listeners
-        self.sessions = sessions
-        self.queue = queue
-        self.oldestSeconds = oldestSeconds
-        self.counters = counters
-        self.store = store
-        self.alarms = alarms
-    }
 }
 
 /// Each copy of one message.
@@ -100,14 +39,25 @@ package struct TraceReport: Codable, Sendable {
         /// Seconds since 1970; nil when no further try is due.
         package var nextTry: Int?
         package var lastReply: String?
+        /// For a replaced copy: the id of the message that took its place.
+        package var replacedBy: String?
 
-        package init(number: Int, state: String, protection: String, attempts: Int, nextTry: Int?, lastReply: String?) {
+        package init(
+            number: Int,
+            state: String,
+            protection: String,
+            attempts: Int,
+            nextTry: Int?,
+            lastReply: String?,
+            replacedBy: String? = nil
+        ) {
             self.number = number
             self.state = state
             self.protection = protection
             self.attempts = attempts
             self.nextTry = nextTry
             self.lastReply = lastReply
+            self.replacedBy = replacedBy
         }
     }
 
@@ -259,7 +209,7 @@ package struct AliasSummary: Codable, Sendable {
 
 /// One waiting copy.
 ///
-/// Addresses are there only when the operator asked for them.
+/// Addresses, and the words of the other side, are there only when the operator asked for them.
 package struct QueueEntry: Codable, Sendable {
     package var id: String
     package var copy: Int
@@ -268,6 +218,8 @@ package struct QueueEntry: Codable, Sendable {
     package var arrived: Int
     package var attempts: Int
     package var nextTry: Int?
+    /// A keyed hash of the next hop.
+    package var hop: String?
     package var lastReply: String?
     package var sender: String?
     package var recipient: String?
@@ -280,6 +232,7 @@ package struct QueueEntry: Codable, Sendable {
         arrived: Int,
         attempts: Int,
         nextTry: Int?,
+        hop: String?,
         lastReply: String?,
         sender: String? = nil,
         recipient: String? = nil
@@ -291,6 +244,7 @@ package struct QueueEntry: Codable, Sendable {
         self.arrived = arrived
         self.attempts = attempts
         self.nextTry = nextTry
+        self.hop = hop
         self.lastReply = lastReply
         self.sender = sender
         self.recipient = recipient

@@ -121,6 +121,7 @@ extension Dispatcher {
         content: any ByteSource,
         to settlement: inout Settlement
     ) async throws {
+        hops.note(outcome, of: copy)
         switch outcome {
         case .delivered(let acceptance):
             counters.add("copies delivered")
@@ -155,7 +156,7 @@ extension Dispatcher {
         to settlement: inout Settlement
     ) async throws {
         let now = time.wall()
-        let arrival = copy.envelope.arrival
+        let arrival = copy.triedSince
         var random = SystemRandomNumberGenerator()
         switch schedule.next(attempts: copy.attempts + 1, arrival: arrival, now: now, using: &random) {
         case .expired:

@@ -15,6 +15,7 @@ struct Dispatcher: Service {
     let routes: RouteTable
     let pipeline: Pipeline
     let counters: Counters
+    let hops: HopHealth
     let time: Time
     let log: Log
     let schedule: RetrySchedule
@@ -34,7 +35,7 @@ struct Dispatcher: Service {
         routes: RouteTable,
         pipeline: Pipeline,
         settings: DeliverySettings,
-        counters: Counters,
+        observed: Observations,
         time: Time,
         log: Log
     ) {
@@ -42,7 +43,8 @@ struct Dispatcher: Service {
         self.delivery = delivery
         self.routes = routes
         self.pipeline = pipeline
-        self.counters = counters
+        counters = observed.counters
+        hops = observed.hops
         self.time = time
         self.log = log
         schedule = RetrySchedule(settings)

@@ -25,6 +25,8 @@ struct GatewayParts {
     let dispatcher: Dispatcher
     /// Takes in what lies in the spool; nil without `[spool]`.
     let spool: SpoolIntake?
+    let watch: AlarmWatch
+    let notifier: AlarmNotifier
     private let services: SessionServices
     private let connections: ConnectionLimits
     private let live: LiveFacts
@@ -37,9 +39,14 @@ struct GatewayParts {
         self.time = time
         self.log = log
         group = .singleton
-        let counters = Counters()
-        let alarms = AlarmBoard()
-        let outgoing = try OutgoingMail(settings: settings, data: data, alarms: alarms, group: group, time: time)
+        let observed = Observations(settings: settings, time: time)
+        let outgoing = try OutgoingMail(
+            settings: settings,
+            data: data,
+            alarms: observed.alarms,
+            group: group,
+            time: time
+        )
         let routes = outgoing.routes
         let pipeline = Pipeline(
             settings: settings,
@@ -60,7 +67,7 @@ struct GatewayParts {
             routes: routes,
             pipeline: pipeline,
             settings: settings.delivery,
-            counters: counters,
+            observed: observed,
             time: time,
             log: log
         )
@@ -84,16 +91,16 @@ struct GatewayParts {
                 },
                 brake: SignInBrake(longest: settings.signIn.longestDelay),
                 owns: { settings.accepts($0) },
-                counters: counters,
-                alarms: alarms,
+                counters: observed.counters,
+                alarms: observed.alarms,
                 time: time
             ),
             sending: SendingGate(
                 allowance: SendingAllowance(settings.limits.account),
                 accounts: data.accounts,
                 ledger: data.ledger,
-                counters: counters,
-                alarms: alarms,
+                counters: observed.counters,
+                alarms: observed.alarms,
                 time: time
             ),
             pipeline: pipeline,
@@ -108,27 +115,28 @@ struct GatewayParts {
             ),
             spoolDirectory: settings.data,
             bodyMemory: bodyMemory,
-            counters: counters,
+            counters: observed.counters,
             time: time,
             log: log
         )
-        spool = try SpoolIntake.prepare(services, data: data, alarms: alarms)
-        connections = ConnectionLimits(
-            maxTotal: settings.limits.connections,
-            maxPerClient: settings.limits.connectionsPerAddress,
-            isExempt: { address in
-                settings.isOurs(address: address.bytes)
-                    || settings.filters.contains { $0.admits(address: address.bytes) }
-            }
+        spool = try SpoolIntake.prepare(services, data: data, alarms: observed.alarms)
+        connections = observed.connections
+        watch = AlarmWatch(settings: settings, queue: data.queue, observed: observed, time: time)
+        notifier = AlarmNotifier(
+            settings: settings.alarms,
+            hostname: settings.hostname,
+            alarms: observed.alarms,
+            pipeline: pipeline,
+            queue: data.queue,
+            time: time,
+            log: log
         )
         let wake = dispatcher.wake
         live = LiveFacts(
             settings: settings,
             data: data,
             sink: sink,
-            counters: counters,
-            connections: connections,
-            alarms: alarms,
+            observed: observed,
             time: time,
             wake: { wake.fire() }
         )
@@ -172,6 +180,20 @@ struct GatewayParts {
             "The listener \(listener.role.rawValue) can't take \(listener.address):\(listener.port): is another "
                 + "program on that port, or does it need root? Choose another port in [[listener]], or stop the other program."
         )
+    }
+
+    /// The port where Prometheus may ask; nil when the settings name none.
+    func bindMetrics() async throws -> MetricsListener? {
+        guard let port = settings.metrics.port else { return nil }
+        do {
+            let live = live
+            return try await MetricsListener.bind(port: port, group: group) { MetricsText.text(await live.status()) }
+        } catch {
+            throw GatewayProblem(
+                "The metrics port 127.0.0.1:\(port) can't be taken: is another program on it? Choose another metrics.port, or "
+                    + "stop the other program."
+            )
+        }
     }
 
     func bindControl() async throws -> ControlService {

@@ -21,7 +21,7 @@ import Vault
 package enum GatewayProcess {
     /// Runs until SIGTERM or SIGINT, or until something ends that must not.
     ///
-    /// Order: settings (the caller's) → harden → vault → store → delivery → pipeline → listeners → control → ready. Down in reverse.
+    /// Order: settings (the caller's) → harden → vault → store → delivery → pipeline → listeners → metrics → control → ready. Down in reverse.
     /// Throws a ``GatewayProblem`` for what an operator can mend.
     package static func run(_ settings: PosternSettings) async throws {
         umask(0o077)
@@ -38,10 +38,12 @@ package enum GatewayProcess {
         let data = try await open(settings, time: time, log: log)
         let parts = try await GatewayParts(settings: settings, data: data, sink: sink, time: time, log: log)
         let listeners = try await parts.bindListeners()
+        let metrics = try await parts.bindMetrics()
         let control = try await parts.bindControl()
         let announcement = Announcement(text: try await announcement(parts, listeners: listeners))
+        let watching: [any Service] = [parts.watch, parts.notifier] + [metrics].compactMap { $0 }
         let spool: [any Service] = parts.spool.map { [$0] } ?? []
-        let services: [any Service] = [parts.dispatcher, control] + listeners + spool + [announcement]
+        let services: [any Service] = [parts.dispatcher] + watching + [control] + listeners + spool + [announcement]
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0) },

@@ -15,33 +15,27 @@ final class LiveFacts: LiveGateway {
     private let settings: PosternSettings
     private let data: DataDirectory
     private let sink: MemoryLogSink
-    private let counters: Counters
-    private let connections: ConnectionLimits
+    private let observed: Observations
     private let wake: @Sendable () -> Void
     private let time: Time
-    private let started: BootTime
+    private let started: (boot: BootTime, wall: WallTime)
     private let listeners = Mutex<[StatusReport.Listener]>([])
-    private let alarms: AlarmBoard
 
     init(
         settings: PosternSettings,
         data: DataDirectory,
         sink: MemoryLogSink,
-        counters: Counters,
-        connections: ConnectionLimits,
-        alarms: AlarmBoard,
+        observed: Observations,
         time: Time,
         wake: @escaping @Sendable () -> Void
     ) {
         self.settings = settings
         self.data = data
         self.sink = sink
-        self.counters = counters
-        self.connections = connections
-        self.alarms = alarms
+        self.observed = observed
         self.time = time
         self.wake = wake
-        started = time.boot()
+        started = (time.boot(), time.calendar())
     }
 
     func setListeners(_ bound: [StatusReport.Listener]) {
@@ -49,25 +43,53 @@ final class LiveFacts: LiveGateway {
     }
 
     func status() async -> StatusReport {
+        var report = StatusReport()
+        report.version = PosternVersion.text
+        report.processID = Int(getpid())
+        report.upSince = Int(started.wall.seconds)
+        report.upSeconds = Int((time.boot() - started.boot).wholeMilliseconds / 1000)
+        report.level = settings.level.rawValue
+        report.listeners = listeners.withLock { $0 }
+        report.sessions = observed.connections.current
+        if !data.ledger.isAnyAtLimit(now: time.wall()) { observed.alarms.clear(.accountLimit) }
+        await fillQueue(&report)
+        report.troubledHops = observed.hops.report(withNames: false)
+        report.counters = observed.counters.all
+        report.today = observed.counters.sinceMidnight
+        for (word, number) in report.today where word.hasPrefix(Counters.limitPrefix) {
+            report.limits[String(word.dropFirst(Counters.limitPrefix.count))] = number
+        }
+        report.store = Self.words(data.queue.health)
+        report.diskFreeBytes = data.queue.freeBytes
+        report.certificateExpires = settings.tls.flatMap { CertificateExpiry.read($0.certificate) }.map {
+            Int($0.seconds)
+        }
+        report.alarms = observed.alarms.alarms.map { alarm in
+            StatusReport.Alarm(
+                name: alarm.subject,
+                severity: alarm.severity,
+                sentence: alarm.sentence,
+                remedy: alarm.remedy,
+                since: Int(alarm.since.seconds)
+            )
+        }
+        return report
+    }
+
+    func troubledHops(withNames: Bool) -> [StatusReport.TroubledHop] { observed.hops.report(withNames: withNames) }
+
+    private func fillQueue(_ report: inout StatusReport) async {
         let counts = data.queue.counts()
-        if !data.ledger.isAnyAtLimit(now: time.wall()) { alarms.clear(SendingGate.alarm) }
-        return StatusReport(
-            version: PosternVersion.text,
-            processID: Int(getpid()),
-            upSeconds: Int((time.boot() - started).wholeMilliseconds / 1000),
-            level: settings.level.rawValue,
-            locked: false,
-            listeners: listeners.withLock { $0 },
-            sessions: connections.current,
-            queue: [
-                "ready": counts.ready, "held": counts.held, "leased": counts.leased, "set-aside": counts.setAside,
-                "discarded": counts.discarded,
-            ],
-            oldestSeconds: nil,
-            counters: counters.all,
-            store: Self.words(data.queue.health),
-            alarms: alarms.sentences
-        )
+        report.queue = [
+            "ready": counts.ready, "held": counts.held, "leased": counts.leased, "set-aside": counts.setAside,
+            "discarded": counts.discarded,
+        ]
+        for (state, columns) in counts.byAge { report.ages[state.word] = columns }
+        var ages: [Duration] = []
+        for state in [CopyState.ready, .held] {
+            if let age = try? await data.queue.oldest(state) { ages.append(age) }
+        }
+        report.oldestSeconds = ages.max().map { Int(clamping: $0.components.seconds) }
     }
 
     func logLines(after number: Int) -> [LogLine] { sink.lines(after: number) }
@@ -83,6 +105,18 @@ final class LiveFacts: LiveGateway {
         case .ok: "ok"
         case .full: "full: new mail is answered 452 until there is room on the disk"
         case .failing(let error): "failing: \(error.sentence)"
+        }
+    }
+}
+
+extension CopyState {
+    /// As an operator writes it.
+    fileprivate var word: String {
+        switch self {
+        case .ready: "ready"
+        case .held: "held"
+        case .discarded: "discarded"
+        case .setAside: "set-aside"
         }
     }
 }

@@ -45,7 +45,7 @@ package struct Operator: Sendable {
 
     private func decide(_ request: ControlRequest) async throws -> ControlResponse {
         switch request {
-        case .status, .log, .stop: try await askLive(request)
+        case .status, .metrics, .troubledHops, .log, .stop: try await askLive(request)
         case .vaultStatus: try vaultStatus()
         case .explain(let address): try await explain(address)
         case .importKey(let certificate): try await importKey(certificate)
@@ -59,9 +59,9 @@ package struct Operator: Sendable {
         case .trace(let id): try await trace(id)
         case .listQueue(let filter): .queue(try await waiting(filter))
         case .showQueued(let id, let withAddresses): try await show(id, withAddresses: withAddresses)
-        case .countQueue(let state): try await count(state)
+        case .countQueue(let filter): try await count(filter)
         case .act(let action, let ids): try await act(action, ids)
-        case .actOnAll(let action, let state): try await actOnAll(action, state)
+        case .actOnAll(let action, let filter): try await actOnAll(action, filter)
         case .listDiscarded: try await discarded()
         case .readDiscarded(let id): try await readDiscarded(id)
         }
@@ -71,6 +71,8 @@ package struct Operator: Sendable {
         guard let live else { throw Refused("No gateway is running for \(data.path); start it with `postern up`.") }
         switch request {
         case .status: return .status(await live.status())
+        case .metrics: return .exported(MetricsText.text(await live.status()))
+        case .troubledHops(let withNames): return .troubledHops(live.troubledHops(withNames: withNames))
         case .log(let number): return .log(live.logLines(after: number))
         case .stop:
             await live.stop()

@@ -8,6 +8,7 @@ package import Privacy
 /// When none runs there is no `LiveGateway`.
 package protocol LiveGateway: Sendable {
     func status() async -> StatusReport
+    func troubledHops(withNames: Bool) -> [StatusReport.TroubledHop]
     /// Lines of the in-memory log with a number above `number`, oldest first.
     func logLines(after number: Int) -> [LogLine]
     /// Tells the dispatcher that due work may have changed.

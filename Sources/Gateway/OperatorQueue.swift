@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Control
+import Delivery
 import Mail
 import Privacy
+import Settings
 import Store
 
 extension Operator {
@@ -30,14 +32,15 @@ extension Operator {
                 protection: entry.protection,
                 attempts: entry.attempts,
                 nextTry: entry.state == .ready ? entry.due.map { Int($0.seconds) } : nil,
-                lastReply: entry.lastReply?.exposed
+                lastReply: entry.lastReply.map { ReplyText.withoutAddresses($0.exposed) },
+                replacedBy: entry.replacement?.text
             )
         }
         return .trace(TraceReport(id: id.text, copies: copies))
     }
 
     func waiting(_ filter: Control.QueueFilter) async throws -> [QueueEntry] {
-        let entries = try await entries(in: filter.state, limit: filter.limit)
+        let entries = try await entries(filter, limit: filter.limit)
         return entries.map { Self.entry($0, withAddresses: filter.withAddresses) }
     }
 
@@ -52,9 +55,11 @@ extension Operator {
         return .queue(entries.map { Self.entry($0, withAddresses: withAddresses) })
     }
 
-    func count(_ state: String?) async throws -> ControlResponse {
-        let entries = try await entries(in: state, limit: .max)
-        return .count(messages: Set(entries.compactMap { $0.copy?.message }).count, copies: entries.count)
+    func count(_ filter: Control.QueueFilter) async throws -> ControlResponse {
+        let now = time.wall()
+        let entries = try await entries(filter, limit: .max)
+        let messages = Set(entries.compactMap { $0.copy?.message }).count
+        return .count(messages: messages, copies: entries.count, asOf: now.milliseconds)
     }
 
     func discarded() async throws -> ControlResponse {
@@ -87,19 +92,44 @@ extension Operator {
         return .exported(String(decoding: bytes, as: UTF8.self))
     }
 
-    private func entries(in state: String?, limit: Int) async throws -> [TraceEntry] {
+    private func entries(_ filter: Control.QueueFilter, limit: Int) async throws -> [TraceEntry] {
         let states: Set<CopyState>
-        switch state {
+        switch filter.state {
         case nil, "leased": states = [.ready, .held, .setAside]
         case "ready": states = [.ready]
         case "held": states = [.held]
         case "set-aside": states = [.setAside]
-        default: throw Refused("\(state ?? "") is no state; the states are ready, held, leased and set-aside.")
+        default:
+            throw Refused("\(filter.state ?? "") is no state; the states are ready, held, leased and set-aside.")
         }
-        guard let state else { return try await data.queue.list(Store.QueueFilter(states: states, limit: limit)) }
-        // What is leased is known only in memory, so the limit comes after the look.
-        let entries = try await data.queue.list(Store.QueueFilter(states: states, limit: .max))
-        return Array(entries.filter { $0.state.rawValue == state }.prefix(limit))
+        let hops = filter.hop.map { nextHops($0) }
+        var latest = filter.arrivedBy.map { WallTime(milliseconds: $0) }
+        if let age = filter.olderThan {
+            let then = time.wall() + .seconds(-age)
+            latest = latest.map { min($0, then) } ?? then
+        }
+        guard filter.state != nil || latest != nil else {
+            return try await data.queue.list(Store.QueueFilter(states: states, nextHops: hops, limit: limit))
+        }
+        // What is leased is known only in memory, and when a message came only once it is open, so the limit comes after the look.
+        let entries = try await data.queue.list(Store.QueueFilter(states: states, nextHops: hops, limit: .max))
+        let found = entries.filter { entry in
+            (filter.state.map { entry.state.rawValue == $0 } ?? true) && (latest.map { entry.arrival <= $0 } ?? true)
+        }
+        return Array(found.prefix(limit))
+    }
+
+    /// The next hops that an operator means by a domain, a host, `host:port`, `maildir`, or the digits that lists show.
+    private func nextHops(_ text: String) -> Set<NextHopHash> {
+        let name = text.lowercased()
+        let routes = settings.routes.compactMap { route -> String? in
+            guard let hop = route.target.nextHop, hop.endpoint.isNamed(name) else { return nil }
+            guard let domain = Domain("any.invalid") else { return nil }
+            return DeliveryHop(route, for: domain).hint
+        }
+        let domain = Domain(text).map { DeliveryHop.mx($0).hint }
+        let hints = routes + [domain].compactMap { $0 } + (name == "maildir" ? [DeliveryHop.maildir.hint] : [])
+        return data.queue.nextHops(named: name).union(hints.map { data.queue.nextHop($0) })
     }
 
     // MARK: - Acting
@@ -123,8 +153,8 @@ extension Operator {
         return .done("\(Self.copies(changed)) \(Self.participle(action)).")
     }
 
-    func actOnAll(_ action: QueueAction, _ state: String?) async throws -> ControlResponse {
-        let copies = try await entries(in: state, limit: .max).compactMap(\.copy)
+    func actOnAll(_ action: QueueAction, _ filter: Control.QueueFilter) async throws -> ControlResponse {
+        let copies = try await entries(filter, limit: .max).compactMap(\.copy)
         var changed = 0
         try await withThrowingTaskGroup(of: Int.self) { group in
             for (position, copy) in copies.enumerated() {
@@ -167,7 +197,8 @@ extension Operator {
             arrived: Int(entry.arrival.seconds),
             attempts: entry.attempts,
             nextTry: entry.state == .ready ? entry.due.map { Int($0.seconds) } : nil,
-            lastReply: entry.lastReply?.exposed,
+            hop: entry.nextHop?.shortText,
+            lastReply: entry.lastReply.map { withAddresses ? $0.exposed : ReplyText.codes($0.exposed) },
             sender: withAddresses ? entry.sender?.exposed : nil,
             recipient: withAddresses ? entry.recipient?.exposed : nil
         )
@@ -204,5 +235,40 @@ extension Operator {
             throw Refused("\(text) names no copy; write the id, a slash and the copy's number.")
         }
         return (try messageID(String(text[..<slash])), copy)
+    }
+}
+
+extension Endpoint {
+    /// Whether an operator means this by `name`: the host, host and port, or the socket's path.
+    fileprivate func isNamed(_ name: String) -> Bool {
+        switch self {
+        case .tcp(let host, let port):
+            let host = host.lowercased()
+            return name == host || name == "\(host):\(port)" || name == "[\(host)]:\(port)"
+        case .unix(let path): return name == path.lowercased()
+        }
+    }
+}
+
+/// What the other side said, as far as it tells nothing about anybody.
+enum ReplyText {
+    /// The codes of a reply; a sentence of our own as it is, without words that hold an address.
+    static func codes(_ text: String) -> String {
+        let words = text.split(separator: " ")
+        guard let code = words.first, code.count == 3, code.allSatisfy({ $0.isASCII && $0.isNumber }) else {
+            return withoutAddresses(text)
+        }
+        let enhanced = words.dropFirst().first.flatMap { word in
+            let parts = word.split(separator: ".", omittingEmptySubsequences: false)
+            return parts.count == 3 && parts.allSatisfy { Int($0) != nil } ? word : nil
+        }
+        return enhanced.map { "\(code) \($0)" } ?? String(code)
+    }
+
+    /// The text with every word that holds an `@` left out.
+    static func withoutAddresses(_ text: String) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false)
+            .map { $0.contains("@") ? "…" : String($0) }
+            .joined(separator: " ")
     }
 }

@@ -48,9 +48,8 @@ struct OutgoingMail: Sendable {
             time: time
         ) { _, hop in
             alarms.raise(
-                "catch-all",
-                "A next hop (\(Self.kind(hop))) accepts every recipient, so that mail for unknown ones would come back later; "
-                    + "give its [[route]] a list of recipients."
+                .catchAll,
+                "A next hop (\(Self.kind(hop))) accepts every recipient, so that mail for unknown ones would come back later."
             )
         }
     }

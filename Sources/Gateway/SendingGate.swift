@@ -15,7 +15,6 @@ struct SendingGate: Sendable {
     let alarms: AlarmBoard
     let time: Time
 
-    static let alarm = "account limit"
 
     /// Whether the account may begin one more message, or add one more recipient.
     func begin(_ item: SendingLedger.Item, by account: Account) -> Bool {
@@ -31,12 +30,7 @@ struct SendingGate: Sendable {
         case .message: counters.add("messages beyond an account's limit")
         case .recipient: counters.add("recipients beyond an account's limit")
         }
-        alarms.raise(
-            Self.alarm,
-            "An account has reached its sending limit and is answered 450; `postern user list` says which. If its owner "
-                + "sent that much, `postern user limit` gives more. If not, the password is in other hands: change it with "
-                + "`postern user passwd`, or in Dovecot, and look at `postern queue list`."
-        )
+        alarms.raise(.accountLimit)
         return false
     }
 

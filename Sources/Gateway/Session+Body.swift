@@ -36,6 +36,8 @@ extension Session {
     /// False when the session is over.
     mutating func endOfBody(last: Bool) async -> Bool {
         if let failure = intake?.failure {
+            if failure == .messageTooLarge { services.counters.reached(limit: "message_bytes") }
+            if failure == .headerTooLarge { services.counters.reached(limit: "header_bytes") }
             // After a failed chunk the whole transaction is over (RFC 3030 section 2); its other chunks get 503.
             let replies = last ? answers(failure) : [failure]
             endTransaction()
@@ -146,9 +148,26 @@ extension Session {
             services.counters.add("messages accepted")
             for (word, number) in summary.counts { services.counters.add(word, number) }
             log.info("message accepted", .id("id", message.id), .count("recipients", message.recipients.count))
-        case .refused:
+        case .refused(let refusal):
             services.counters.add("messages refused")
+            if let limit = refusal.limit { services.counters.reached(limit: limit) }
+            if refusal == .noKey || refusal == .keyUnusable {
+                services.counters.add("copies refused", message.recipients.count)
+            }
             log.info("message refused after end-of-data")
+        }
+    }
+}
+
+extension Refusal {
+    /// The setting whose limit was reached.
+    fileprivate var limit: String? {
+        switch self {
+        case .tooManyHops: "hops"
+        case .expandsTooFar: "expanded_bytes"
+        case .tooManyHeld: "hold"
+        case .storeFull: "disk"
+        case .noFrom, .noHeaderEnd, .fromNotYours, .keyUnusable, .noKey, .unavailable: nil
         }
     }
 }

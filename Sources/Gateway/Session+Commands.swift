@@ -93,11 +93,13 @@ extension Session {
         // RFC 6531 section 3.4: without SMTPUTF8 in MAIL such an address can't go on.
         if !address.isASCII, state.transaction?.mail.smtpUTF8 != true { return await refuse(.needsSMTPUTF8) }
         guard let count = state.transaction?.recipients.count, count < services.settings.limits.recipients else {
+            services.counters.reached(limit: "recipients")
             connection.reply(.tooManyRecipients)
             return true
         }
         if let refusal = await services.recipients.refusal(of: address, for: state.origin, by: state.filter) {
             services.counters.add("recipients refused")
+            if [.protectionRequired, .keyUnusable].contains(refusal) { services.counters.add("copies refused") }
             return await refuse(refusal)
         }
         if let account = state.account {

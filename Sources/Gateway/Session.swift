@@ -77,6 +77,7 @@ struct Session {
             connection.reply(reply)
             return true
         }
+        services.counters.reached(limit: "errors")
         connection.reply(reply)
         return await end(with: .tooManyErrors)
     }

@@ -22,7 +22,6 @@ struct SignInDesk: Sendable {
     /// With two places to ask, a refusal takes at least this long from whichever: longer than Dovecot's own delay of two
     /// seconds, so that the time does not tell whose user a login is, nor whether there is one.
     static let refusalTime = Duration.seconds(3)
-    private static let alarm = "sign-in"
 
     /// Somebody at the desk: what the slowing is counted by.
     struct Visitor: Sendable {
@@ -79,19 +78,15 @@ struct SignInDesk: Sendable {
         }
         switch await dovecot.verify(login: login, password: password) {
         case .accepted(let known):
-            alarms.clear(Self.alarm)
+            alarms.clear(.dovecotSilent)
             guard let name = AccountName(dovecotLogin: known) else { return .rejected }
             return .accepted(await accounts.dovecotAccount(name, now: time.wall(), owns: owns))
         case .rejected:
-            alarms.clear(Self.alarm)
+            alarms.clear(.dovecotSilent)
             return .rejected
         case .unavailable:
             counters.add("sign-ins that Dovecot could not answer")
-            alarms.raise(
-                Self.alarm,
-                "Dovecot does not verify passwords, so its users are answered 454: look whether it runs, and whether "
-                    + "the socket of sign_in.dovecot is open to the gateway's user."
-            )
+            alarms.raise(.dovecotSilent)
             return .busy
         }
     }

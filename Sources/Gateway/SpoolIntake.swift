@@ -237,11 +237,11 @@ struct SpoolIntake: Service {
 
     private func report() {
         let count = inbox.asideCount
-        guard count > 0 else { return alarms.clear("spool") }
+        guard count > 0 else { return alarms.clear(.spoolSetAside) }
         alarms.raise(
-            "spool",
+            .spoolSetAside,
             "\(count) of the messages that programs left in the spool could not be taken in and lie in "
-                + "\(inbox.directory)/\(SpoolInbox.asideName); `postern log` tells why. Move a file back to try it again, or delete it."
+                + "\(inbox.directory)/\(SpoolInbox.asideName)."
         )
     }
 }

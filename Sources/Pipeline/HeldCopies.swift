@@ -64,8 +64,10 @@ extension Pipeline {
             nextHopHint: hint(for: copy.recipient, filter: copy.envelope.filter) ?? "",
             journey: copy.journey
         )
-        let message = NewMessage(envelope: copy.envelope, contents: [content], copies: [new])
-        return Reconsideration(outcome: CopyOutcome(copy, .replaced), messages: [message])
+        var envelope = copy.envelope
+        envelope.released = time.wall()
+        let message = NewMessage(envelope: envelope, contents: [content], copies: [new])
+        return Reconsideration(outcome: CopyOutcome(copy, .replaced(by: message.id)), messages: [message])
     }
 
     private func givenUp(

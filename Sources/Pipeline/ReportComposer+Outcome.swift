@@ -105,7 +105,7 @@ extension ReportComposer {
             status: facts.status,
             remoteMTA: isBehindAlias ? nil : facts.remoteMTA,
             diagnostic: isBehindAlias ? nil : facts.diagnostic,
-            willRetryUntil: (copy.envelope.arrival + settings.delivery.expireAfter).seconds,
+            willRetryUntil: (copy.triedSince + settings.delivery.expireAfter).seconds,
             explanation: isBehindAlias && facts.diagnostic != nil
                 ? "The address sends its mail on, and the place it leads to did not take the message."
                 : facts.explanation

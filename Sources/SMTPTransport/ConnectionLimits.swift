@@ -10,6 +10,7 @@ package final class ConnectionLimits: Sendable {
     private struct Counts {
         var total = 0
         var byClient: [[UInt8]: Int] = [:]
+        var refused = Refused()
     }
 
     private let counts = Mutex(Counts())
@@ -31,16 +32,30 @@ package final class ConnectionLimits: Sendable {
     /// Connections open now.
     package var current: Int { counts.withLock { $0.total } }
 
+    /// Connections that were one too many, since the start.
+    package struct Refused: Sendable {
+        package fileprivate(set) var inTotal = 0
+        package fileprivate(set) var perClient = 0
+    }
+
+    package var refused: Refused { counts.withLock { $0.refused } }
+
     /// Counts a connection in, unless it is one too many.
     ///
     /// What was admitted must be released.
     package func admit(_ address: IPAddress?) -> Bool {
         let client = address.flatMap { isExempt($0) ? nil : ConnectionLimits.client($0) }
         return counts.withLock { counts in
-            guard counts.total < maxTotal else { return false }
+            guard counts.total < maxTotal else {
+                counts.refused.inTotal += 1
+                return false
+            }
             if let client {
                 let open = counts.byClient[client, default: 0]
-                guard open < maxPerClient else { return false }
+                guard open < maxPerClient else {
+                    counts.refused.perClient += 1
+                    return false
+                }
                 counts.byClient[client] = open + 1
             }
             counts.total += 1

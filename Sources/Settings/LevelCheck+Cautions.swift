@@ -40,6 +40,16 @@ extension LevelCheck {
             )
             break
         }
+        if settings.level >= .two, settings.metrics.port != nil {
+            found.append(
+                settings.violation(
+                    .noActivity,
+                    "metrics.port",
+                    "who collects the counts writes down how much mail comes and goes when",
+                    "ask rarely, and keep the collection in memory or encrypted"
+                )
+            )
+        }
         if settings.level >= .two, facts.swap == .unknown, !facts.isSwapBarred {
             found.append(
                 settings.violation(

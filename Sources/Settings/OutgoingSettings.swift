@@ -92,6 +92,24 @@ package struct ControlSettings: Sendable {
     package init() {}
 }
 
+/// `[metrics]`: counts for a monitoring system.
+package struct MetricsSettings: Sendable {
+    /// The port on 127.0.0.1 where Prometheus may ask; nil: only the control socket answers.
+    package var port: Int?
+
+    package init() {}
+}
+
+/// `[alarms]`: who is told when something needs the operator.
+package struct AlarmSettings: Sendable {
+    /// A program and its first arguments; empty: none is run.
+    package var command: [String] = []
+    /// The operator's address; nil: no mail is sent.
+    package var mail: EmailAddress?
+
+    package init() {}
+}
+
 /// `[scrub]`: what is removed from the header of our users' mail.
 package struct ScrubSettings: Sendable {
     /// Header fields to remove beside the built-in list; a trailing `*` stands for any ending.

@@ -110,6 +110,8 @@ private enum SettingsReader {
         read(SettingsSchema.resolver, members, into: &settings.resolver, &reading)
         read(SettingsSchema.log, members, into: &settings.log, &reading)
         read(SettingsSchema.control, members, into: &settings.control, &reading)
+        read(SettingsSchema.metrics, members, into: &settings.metrics, &reading)
+        read(SettingsSchema.alarms, members, into: &settings.alarms, &reading)
         readLocal(members, into: &settings, &reading)
     }
 

@@ -44,6 +44,8 @@ package struct PosternSettings: Sendable {
     package var sendmail = SendmailSettings()
     /// Nil: programs get 75 while the gateway is down.
     package var spool: SpoolSettings?
+    package var metrics = MetricsSettings()
+    package var alarms = AlarmSettings()
     /// True only for settings that ``tryIt(data:portBase:)`` made: a self-made certificate and a key file beside the
     /// data are then expected.
     package var isTryIt = false

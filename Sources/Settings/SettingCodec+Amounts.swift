@@ -130,11 +130,11 @@ enum SizeText {
 }
 
 /// `30s`, `5m`, `4h`, `5d`.
-enum DurationText {
+package enum DurationText {
     private static let units: [(name: Character, seconds: Int)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
 
     /// Nil for anything but digits and one unit, and for more than a hundred years.
-    static func parse(_ text: String) -> Duration? {
+    package static func parse(_ text: String) -> Duration? {
         guard let last = text.last, let unit = units.first(where: { $0.name == last }) else { return nil }
         let digits = text.dropLast()
         guard (1...10).contains(digits.utf8.count), digits.utf8.allSatisfy({ (48...57).contains($0) }),

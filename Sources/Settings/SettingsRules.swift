@@ -13,6 +13,8 @@ enum SettingsRules {
         checkDelivery(settings, &reading)
         checkSockets(settings, &reading)
         checkLocal(settings, &reading)
+        checkMetrics(settings, &reading)
+        checkAlarms(settings, &reading)
     }
 
     private static func checkListeners(_ settings: PosternSettings, _ reading: inout Reading) {
@@ -166,6 +168,38 @@ enum SettingsRules {
                 "sign_in.dovecot",
                 "the path is longer than the 107 bytes that a socket's may have",
                 "use a shorter one"
+            )
+        }
+    }
+}
+
+extension SettingsRules {
+    private static func checkMetrics(_ settings: PosternSettings, _ reading: inout Reading) {
+        guard let port = settings.metrics.port,
+            let listener = settings.listeners.first(where: {
+                $0.port == port && ["::", "0.0.0.0", "127.0.0.1"].contains($0.address)
+            })
+        else { return }
+        reading.report(
+            "metrics.port",
+            "\(port) is taken by the listener of line \(listener.line)",
+            "choose another port"
+        )
+    }
+
+    private static func checkAlarms(_ settings: PosternSettings, _ reading: inout Reading) {
+        if let program = settings.alarms.command.first, !program.hasPrefix("/") {
+            reading.report(
+                "alarms.command",
+                "the program has no full path",
+                "write it from the root, such as \"/usr/local/bin/notify\""
+            )
+        }
+        if let address = settings.alarms.mail, settings.route(for: address.domain) == nil {
+            reading.report(
+                "alarms.mail",
+                "no route leads to the domain of the address",
+                "add a [[route]] for it, or name another address"
             )
         }
     }

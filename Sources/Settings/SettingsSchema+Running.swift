@@ -123,4 +123,59 @@ extension SettingsSchema {
             )
         ]
     )
+
+    static let metrics = SettingTable<MetricsSettings>(
+        "metrics",
+        """
+        Counts for a monitoring system, without anything about anybody. `postern metrics` prints the same from the \
+        control socket.
+        """,
+        keys: [
+            SettingKey(
+                "port",
+                optional: \.port,
+                .port,
+                without: "no port is opened",
+                """
+                Answer `GET /metrics` on this port of 127.0.0.1, in the text format 0.0.4 of Prometheus. Every user \
+                of this machine can read it. Who collects the counts writes down how much mail comes and goes when: \
+                keep the collection in memory or encrypted.
+                """,
+                example: "9617"
+            )
+        ]
+    )
+
+    static let alarms = SettingTable<AlarmSettings>(
+        "alarms",
+        """
+        Who is told when something needs the operator. `postern status` shows every alarm in any case; \
+        `docs/operations.md` lists them with what to do.
+        """,
+        keys: [
+            SettingKey(
+                "command",
+                \.command,
+                SettingCodec<String>.anyText.list,
+                """
+                A program and its first arguments, run without a shell when an alarm goes up or is over. Behind them \
+                come the alarm's name, `raised` or `cleared`, and a sentence. It gets 30 seconds, one runs at a time, \
+                and the same alarm runs it at most once in ten minutes.
+                """,
+                example: "[\"/usr/local/bin/notify\"]"
+            ),
+            SettingKey(
+                "mail",
+                optional: \.mail,
+                .address,
+                without: "no mail is sent",
+                """
+                The operator's address: gets one mail for all alarms that went up together, at most one an hour for \
+                each. It is encrypted when the keyring has a key for the address; where the policy for the address \
+                asks for a key and there is none, nothing is sent and `postern status` says so.
+                """,
+                example: "\"ops@example.org\""
+            ),
+        ]
+    )
 }

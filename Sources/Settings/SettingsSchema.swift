@@ -25,6 +25,8 @@ package enum SettingsSchema {
         caller.documentation { _ in CallerDraft() },
         sendmail.documentation { _ in SendmailSettings() },
         spool.documentation { _ in SpoolDraft() },
+        metrics.documentation { _ in MetricsSettings() },
+        alarms.documentation { _ in AlarmSettings() },
     ]
 
     /// The key with this path, `listener.port`.
@@ -39,7 +41,7 @@ package enum SettingsSchema {
         "",
         children: [
             "listener", "route", "tls", "vault", "protection", "scrub", "limits", "sign_in", "delivery", "resolver",
-            "log", "control", "caller", "sendmail", "spool",
+            "log", "control", "metrics", "alarms", "caller", "sendmail", "spool",
         ],
         "These keys stand before the first table; `level` is the first of them.",
         keys: [

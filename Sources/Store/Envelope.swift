@@ -23,6 +23,8 @@ package struct Envelope: Sendable {
     package var origin: Origin
     /// When the message was accepted.
     package var arrival: WallTime
+    /// When the message was let go after it had been held; nil for one that never was.
+    package var released: WallTime?
     /// The word for the `Received` field and reports: `ESMTPS`, `ESMTPSA`, `LOCAL`.
     package var protocolName: String
     /// `ENVID`, decoded (RFC 3461 section 4.4).
@@ -39,6 +41,7 @@ package struct Envelope: Sendable {
         reversePath: ReversePath,
         origin: Origin,
         arrival: WallTime,
+        released: WallTime? = nil,
         protocolName: String,
         envelopeID: String? = nil,
         returnContent: Return? = nil,
@@ -49,6 +52,7 @@ package struct Envelope: Sendable {
         self.reversePath = reversePath
         self.origin = origin
         self.arrival = arrival
+        self.released = released
         self.protocolName = protocolName
         self.envelopeID = envelopeID
         self.returnContent = returnContent

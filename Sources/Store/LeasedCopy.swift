@@ -26,6 +26,8 @@ package struct LeasedCopy: Sendable {
     package let firstFailure: WallTime?
     /// Whether the sender was told of the delay.
     package let delayWarned: Bool
+    /// When an operator ended a hold of it.
+    package let released: WallTime?
     /// What the other side said last, or why the copy was held or discarded.
     ///
     /// Text from outside.
@@ -46,9 +48,17 @@ package struct LeasedCopy: Sendable {
             firstFailure: firstFailure,
             delayWarned: delayWarned,
             lastReply: lastReply?.exposed,
-            hold: hold
+            hold: hold,
+            released: released
         )
     }
+
+    /// From when its tries count: its arrival, or the end of the last hold.
+    package var triedSince: WallTime { max(envelope.arrival, envelope.released ?? .past, released ?? .past) }
+}
+
+extension WallTime {
+    fileprivate static let past = WallTime(milliseconds: 0)
 }
 
 /// What became of one leased copy.
@@ -69,7 +79,7 @@ package struct CopyOutcome: Sendable {
         /// Given up where no report may be sent: kept sealed and counted until `until`, then deleted.
         case discarded(until: WallTime, reply: String)
         /// Another message, enqueued in the same call, takes its place (protected at last, say).
-        case replaced
+        case replaced(by: MessageID)
         /// Does not open; kept as it is and reported.
         case setAside
     }

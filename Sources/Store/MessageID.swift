@@ -70,5 +70,11 @@ package struct NextHopHash: Hashable, Sendable {
         self.low = UInt64(bitPattern: low)
     }
 
+    /// The first 8 hexadecimal digits: enough for a person to tell next hops apart.
+    package var shortText: String {
+        let digits = String(high >> 32, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
     var columns: (high: Int64, low: Int64) { (Int64(bitPattern: high), Int64(bitPattern: low)) }
 }

@@ -49,6 +49,7 @@ package struct TraceEntry: Sendable {
     package let sender: Sensitive<String>?
     package let protection: String
     package let nextHopHint: Sensitive<String>
+    package let nextHop: NextHopHash?
     package let hold: HoldReason?
     package let attempts: Int
     /// The next try, the end of a hold, or the end of a discard.
@@ -59,6 +60,8 @@ package struct TraceEntry: Sendable {
     package let size: Int
     /// When the copy left; for one that is in the queue, its arrival.
     package let changed: WallTime
+    /// For a replaced copy: the message that took its place.
+    package let replacement: MessageID?
 
     /// What can be said of a copy whose rows do not open.
     static let unreadable = TraceEntry(
@@ -68,12 +71,14 @@ package struct TraceEntry: Sendable {
         sender: nil,
         protection: "unknown",
         nextHopHint: Sensitive(""),
+        nextHop: nil,
         hold: nil,
         attempts: 0,
         due: nil,
         lastReply: nil,
         arrival: WallTime(milliseconds: 0),
         size: 0,
-        changed: WallTime(milliseconds: 0)
+        changed: WallTime(milliseconds: 0),
+        replacement: nil
     )
 }

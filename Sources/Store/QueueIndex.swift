@@ -215,13 +215,24 @@ struct QueueIndex {
     /// Looks through everything: for people's questions only.
     func rows(lookup: Int64) -> [CopyRow] { rows { $0.lookup == lookup } }
 
-    /// The rows in these states, for this next hop if there is one, in order.
+    /// The rows in these states, for one of these next hops if there are any, in order.
     ///
     /// Looks through everything, too.
-    func rows(states: Set<CopyState>, nextHop: NextHopHash?) -> [CopyRow] {
-        let hop = nextHop.map { hopNumbers[$0] ?? -1 }
-        return rows { states.contains($0.state) && (hop == nil || hop == $0.hop) }
+    func rows(states: Set<CopyState>, nextHops: Set<NextHopHash>?) -> [CopyRow] {
+        let wanted = nextHops.map { Set($0.compactMap { hopNumbers[$0] }) }
+        return rows { states.contains($0.state) && (wanted?.contains($0.hop) ?? true) }
     }
+
+    /// The copy in `state` that was put in first.
+    func first(in state: CopyState) -> CopyRow? {
+        guard counts[state, default: 0] > 0 else { return nil }
+        return entries.lazy.filter { $0.value.state == state }.map(\.key).min().map { CopyRow(number: $0) }
+    }
+
+    /// The next hops that copies are in the queue for.
+    var nextHops: some Sequence<NextHopHash> { hopNumbers.keys }
+
+    func hasCopies(for hop: NextHopHash) -> Bool { hopNumbers[hop] != nil }
 
     private func rows(where isWanted: (Entry) -> Bool) -> [CopyRow] {
         entries.compactMap { isWanted($0.value) ? CopyRow(number: $0.key) : nil }.sorted()

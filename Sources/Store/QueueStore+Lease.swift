@@ -178,6 +178,7 @@ extension QueueStore {
             attempts: progress.attempts,
             firstFailure: progress.firstFailure,
             delayWarned: progress.delayWarned,
+            released: progress.released,
             lastReply: progress.lastReply.map { Sensitive($0) },
             row: row,
             contents: message.contents,

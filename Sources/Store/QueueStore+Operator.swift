@@ -13,19 +13,24 @@ package struct QueueCounts: Sendable, Equatable {
     package var leased = 0
     /// Bytes of held contents.
     package var heldBytes = 0
-    /// Copies younger than an hour, four hours, a day, five days, and older; to the hour.
-    package var byAge: [Int] = [0, 0, 0, 0, 0]
+    /// By state: copies younger than an hour, four hours, a day, five days, and older; to the hour.
+    package var byAge: [CopyState: [Int]] = [:]
 }
 
 /// Which copies ``QueueStore/list(_:)`` shows.
 package struct QueueFilter: Sendable {
     package var states: Set<CopyState>
-    package var nextHopHint: String?
+    /// Only copies for one of these next hops.
+    package var nextHops: Set<NextHopHash>?
     package var limit: Int
 
-    package init(states: Set<CopyState> = Set(CopyState.allCases), nextHopHint: String? = nil, limit: Int = 1000) {
+    package init(
+        states: Set<CopyState> = Set(CopyState.allCases),
+        nextHops: Set<NextHopHash>? = nil,
+        limit: Int = 1000
+    ) {
         self.states = states
-        self.nextHopHint = nextHopHint
+        self.nextHops = nextHops
         self.limit = limit
     }
 }
@@ -38,23 +43,46 @@ extension QueueStore {
     /// Counts by state; by age to the hour, because only the hour in which a message came is known without opening it.
     package func counts() -> QueueCounts {
         let now = time.wall()
-        var counts = QueueCounts()
-        var byEpoch: [Int64: Int] = [:]
+        var counts = totals()
+        var byEpoch: [Int64: [CopyState: Int]] = [:]
         writer.index.withLock { index in
+            for entry in index.entries.values { byEpoch[entry.epoch, default: [:]][entry.state, default: 0] += 1 }
+        }
+        let none = [Int](repeating: 0, count: Self.ageLimits.count + 1)
+        for (epoch, copies) in byEpoch {
+            let age = writer.epochs.withLock { $0.created(epoch) }.map { now - $0 } ?? .seconds(1 << 40)
+            let column = Self.ageLimits.firstIndex { age < $0 } ?? Self.ageLimits.count
+            for (state, number) in copies { counts.byAge[state, default: none][column] += number }
+        }
+        return counts
+    }
+
+    /// The same without the ages; costs nothing, however much waits.
+    package func totals() -> QueueCounts {
+        writer.index.withLock { index in
+            var counts = QueueCounts()
             counts.ready = index.counts[.ready] ?? 0
             counts.held = index.counts[.held] ?? 0
             counts.discarded = index.counts[.discarded] ?? 0
             counts.setAside = index.counts[.setAside] ?? 0
             counts.leased = index.leased
             counts.heldBytes = index.heldBytes
-            for entry in index.entries.values { byEpoch[entry.epoch, default: 0] += 1 }
+            return counts
         }
-        for (epoch, copies) in byEpoch {
-            let age = writer.epochs.withLock { $0.created(epoch) }.map { now - $0 } ?? .seconds(1 << 40)
-            counts.byAge[Self.ageLimits.firstIndex { age < $0 } ?? Self.ageLimits.count] += copies
-        }
-        return counts
     }
+
+    /// How long the copy in `state` that was put in first has been tried; nil when there is none, or it does not open.
+    package func oldest(_ state: CopyState) async throws(StoreError) -> Duration? {
+        guard let row = writer.index.withLock({ $0.first(in: state) }) else { return nil }
+        return try await load([row]).copies.first.map { time.wall() - $0.triedSince }
+    }
+
+    /// Next hops with copies in the queue whose ``NextHopHash/shortText`` this is.
+    package func nextHops(named text: String) -> Set<NextHopHash> {
+        writer.index.withLock { Set($0.nextHops.filter { $0.shortText == text }) }
+    }
+
+    package func hasCopies(for hop: NextHopHash) -> Bool { writer.index.withLock { $0.hasCopies(for: hop) } }
 
     /// Whether `copies` more held copies with `bytes` of content stay within a quota.
     package func mayHold(copies: Int, bytes: Int, quotaCopies: Int, quotaBytes: Int) -> Bool {
@@ -75,8 +103,7 @@ extension QueueStore {
     ///
     /// One whose rows do not open is shown without what is in them.
     package func list(_ filter: QueueFilter = QueueFilter()) async throws(StoreError) -> [TraceEntry] {
-        let hop = filter.nextHopHint.map { nextHop($0) }
-        let rows = writer.index.withLock { $0.rows(states: filter.states, nextHop: hop) }
+        let rows = writer.index.withLock { $0.rows(states: filter.states, nextHops: filter.nextHops) }
         return try await entries(Array(rows.prefix(filter.limit)))
     }
 
@@ -90,7 +117,7 @@ extension QueueStore {
     /// Makes every waiting copy for a next hop due now.
     package func retryNow(nextHopHint: String) async throws(StoreError) -> Int {
         let hop = nextHop(nextHopHint)
-        return try await retry(writer.index.withLock { $0.rows(states: [.ready], nextHop: hop) })
+        return try await retry(writer.index.withLock { $0.rows(states: [.ready], nextHops: [hop]) })
     }
 
     /// Holds waiting copies until `until`.

@@ -49,6 +49,7 @@ extension QueueStore {
         case .released:
             var progress = copy.progress
             progress.hold = nil
+            progress.released = now
             return change(copy, .ready, due: now, progress)
         case .discarded(let until, let reply):
             var progress = copy.progress
@@ -75,7 +76,7 @@ extension QueueStore {
             case .delivered(let reply): outcome.copy.trace(.delivered, reply: reply, at: now)
             case .failed(let reply): outcome.copy.trace(.failed, reply: reply, at: now)
             case .dropped: outcome.copy.trace(.dropped, reply: nil, at: now)
-            case .replaced: outcome.copy.trace(.replaced, reply: nil, at: now)
+            case .replaced(let id): outcome.copy.trace(.replaced, reply: nil, at: now, replacement: id)
             case .deferred, .held, .released, .discarded, .setAside: nil
             }
         }
@@ -103,9 +104,13 @@ extension QueueStore {
 }
 
 extension LeasedCopy {
-    func trace(_ state: TraceEntry.State, reply: String?, due: WallTime? = nil, at changed: WallTime? = nil)
-        -> TraceEntry
-    {
+    func trace(
+        _ state: TraceEntry.State,
+        reply: String?,
+        due: WallTime? = nil,
+        at changed: WallTime? = nil,
+        replacement: MessageID? = nil
+    ) -> TraceEntry {
         TraceEntry(
             copy: id,
             state: state,
@@ -113,13 +118,15 @@ extension LeasedCopy {
             sender: Sensitive(envelope.reversePath.wire),
             protection: protection,
             nextHopHint: Sensitive(nextHopHint),
+            nextHop: nextHop,
             hold: hold,
             attempts: attempts,
             due: due,
             lastReply: reply.map { Sensitive($0) } ?? lastReply,
             arrival: envelope.arrival,
             size: contentSize,
-            changed: changed ?? envelope.arrival
+            changed: changed ?? envelope.arrival,
+            replacement: replacement
         )
     }
 }

@@ -79,6 +79,12 @@ package final class QueueStore: Sendable {
         return last == .ok && !FreeSpace.hasRoom(for: 0, in: directory) ? .full : last
     }
 
+    /// Bytes that may still be written where the queue lies.
+    package var freeBytes: Int { FreeSpace.available(directory) }
+
+    /// New mail is refused when fewer free bytes than this would be left.
+    package static let reserveBytes = FreeSpace.reserve
+
     /// Transactions so far; fewer than messages when many sessions share one.
     package var transactions: Int { committer.transactions }
 

@@ -43,10 +43,15 @@ struct RowWriter {
 /// Takes any bytes: what is not there or makes no sense throws ``StoreError/damaged``.
 struct RowReader {
     private var rest: ArraySlice<UInt8>
+    /// The one that the row was written in.
+    let version: UInt8
 
-    init(_ bytes: [UInt8], version: UInt8) throws(StoreError) {
-        rest = bytes[...]
-        guard try byte() == version else { throw .damaged }
+    init(_ bytes: [UInt8], version: UInt8) throws(StoreError) { try self.init(bytes, versions: version...version) }
+
+    init(_ bytes: [UInt8], versions: ClosedRange<UInt8>) throws(StoreError) {
+        guard let version = bytes.first, versions.contains(version) else { throw .damaged }
+        self.version = version
+        rest = bytes.dropFirst()
     }
 
     var isAtEnd: Bool { rest.isEmpty }

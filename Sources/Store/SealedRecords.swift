@@ -21,21 +21,19 @@ struct MessageRecord: Sendable {
     var contentSizes: [Int]
     var copies: [Copy]
 
-    /// The form of every message that the routes send on its way.
     private static let version: UInt8 = 1
-    /// The same, and behind it the name of the filter that the message came by.
-    private static let filterVersion: UInt8 = 2
 
     func encoded() -> [UInt8] {
-        var writer = RowWriter(version: envelope.filter == nil ? Self.version : Self.filterVersion)
+        var writer = RowWriter(version: Self.version)
         writer.text(id.text)
         envelope.write(to: &writer)
         writer.number(contentSizes.count)
         for size in contentSizes { writer.number(size) }
         writer.number(copies.count)
         for copy in copies { copy.write(to: &writer) }
-        if let filter = envelope.filter { writer.text(filter) }
-        writeJourneys(to: &writer)
+        writer.optional(envelope.filter) { $0.text($1) }
+        writer.moment(envelope.released)
+        for copy in copies { copy.journey.write(to: &writer) }
         return writer.bytes
     }
 
@@ -47,8 +45,7 @@ struct MessageRecord: Sendable {
     }
 
     init(decoding bytes: [UInt8]) throws(StoreError) {
-        let cameByFilter = bytes.first == Self.filterVersion
-        var reader = try RowReader(bytes, version: cameByFilter ? Self.filterVersion : Self.version)
+        var reader = try RowReader(bytes, version: Self.version)
         guard let id = MessageID(text: try reader.text()) else { throw .damaged }
         self.id = id
         envelope = try Envelope(from: &reader)
@@ -64,29 +61,26 @@ struct MessageRecord: Sendable {
             guard contentSizes.indices.contains(copy.content) else { throw .damaged }
             copies.append(copy)
         }
-        if cameByFilter { envelope.filter = try reader.text() }
-        if !reader.isAtEnd { try readJourneys(from: &reader) }
+        envelope.filter = try reader.optional { reader throws(StoreError) in try reader.text() }
+        envelope.released = try reader.moment()
+        for index in copies.indices { copies[index].journey = try CopyJourney(from: &reader) }
         guard reader.isAtEnd else { throw .damaged }
     }
+}
 
-    /// Behind all else, and only where there is one: records without it are read as they always were.
-    private func writeJourneys(to writer: inout RowWriter) {
-        guard copies.contains(where: { $0.journey != CopyJourney() }) else { return }
-        for copy in copies {
-            writer.optional(copy.journey.written) { $1.write(to: &$0) }
-            writer.flag(copy.journey.isForward)
-            writer.flag(copy.journey.wantsReceipt)
-        }
+extension CopyJourney {
+    fileprivate func write(to writer: inout RowWriter) {
+        writer.optional(written) { $1.write(to: &$0) }
+        writer.flag(isForward)
+        writer.flag(wantsReceipt)
     }
 
-    private mutating func readJourneys(from reader: inout RowReader) throws(StoreError) {
-        for index in copies.indices {
-            copies[index].journey = CopyJourney(
-                written: try reader.optional { reader throws(StoreError) in try EmailAddress(from: &reader) },
-                isForward: try reader.flag(),
-                wantsReceipt: try reader.flag()
-            )
-        }
+    fileprivate init(from reader: inout RowReader) throws(StoreError) {
+        self.init(
+            written: try reader.optional { reader throws(StoreError) in try EmailAddress(from: &reader) },
+            isForward: try reader.flag(),
+            wantsReceipt: try reader.flag()
+        )
     }
 }
 
@@ -175,18 +169,22 @@ struct CopyProgress: Sendable, Equatable {
     var delayWarned = false
     var lastReply: String?
     var hold: HoldReason?
+    /// When an operator let the copy go.
+    var released: WallTime?
 
-    private static let version: UInt8 = 1
+    /// Version 2 has at its end when the copy was released.
+    private static let versions: ClosedRange<UInt8> = 1...2
     /// More of a peer's reply is not kept.
     static let longestReply = 2048
 
     func encoded() -> [UInt8] {
-        var writer = RowWriter(version: Self.version)
+        var writer = RowWriter(version: Self.versions.upperBound)
         writer.number(attempts)
-        writer.optional(firstFailure) { $0.number($1.milliseconds) }
+        writer.moment(firstFailure)
         writer.flag(delayWarned)
         writer.optional(lastReply) { $0.text(String($1.prefix(Self.longestReply))) }
         writer.byte(hold?.rawValue ?? 0)
+        writer.moment(released)
         return writer.bytes
     }
 
@@ -195,24 +193,35 @@ struct CopyProgress: Sendable, Equatable {
         firstFailure: WallTime? = nil,
         delayWarned: Bool = false,
         lastReply: String? = nil,
-        hold: HoldReason? = nil
+        hold: HoldReason? = nil,
+        released: WallTime? = nil
     ) {
         self.attempts = attempts
         self.firstFailure = firstFailure
         self.delayWarned = delayWarned
         self.lastReply = lastReply
         self.hold = hold
+        self.released = released
     }
 
     init(decoding bytes: [UInt8]) throws(StoreError) {
-        var reader = try RowReader(bytes, version: Self.version)
+        var reader = try RowReader(bytes, versions: Self.versions)
         attempts = Int(truncatingIfNeeded: try reader.number())
-        firstFailure = try reader.optional { reader throws(StoreError) in try reader.number() }.map {
-            WallTime(milliseconds: $0)
-        }
+        firstFailure = try reader.moment()
         delayWarned = try reader.flag()
         lastReply = try reader.optional { reader throws(StoreError) in try reader.text() }
         hold = HoldReason(rawValue: try reader.byte())
+        if reader.version >= 2 { released = try reader.moment() }
+    }
+}
+
+extension RowWriter {
+    fileprivate mutating func moment(_ value: WallTime?) { optional(value) { $0.number($1.milliseconds) } }
+}
+
+extension RowReader {
+    fileprivate mutating func moment() throws(StoreError) -> WallTime? {
+        try optional { reader throws(StoreError) in try reader.number() }.map { WallTime(milliseconds: $0) }
     }
 }
 

@@ -51,8 +51,3 @@ struct LogCommand: AsyncParsableCommand {
         return PlainText.printable("\(PlainText.moment(line.time))  \(level)  \(line.message)\(fields)")
     }
 }
-
-extension String {
-    /// With spaces after it, so that it is at least `width` characters long.
-    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-}

@@ -77,6 +77,11 @@ enum PlainText {
     }
 }
 
+extension String {
+    /// With spaces after it, so that it is at least `width` characters long.
+    func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
 /// Rows under a heading, each column as wide as its widest cell; the last one takes what is left.
 struct TextTable {
     private enum Row {
@@ -117,7 +122,7 @@ struct TextTable {
     private func aligned(_ cells: [String]) -> String {
         zip(cells, widths).enumerated().map { column, pair in
             let (cell, width) = pair
-            return column == cells.count - 1 ? cell : cell + String(repeating: " ", count: max(0, width - cell.count))
+            return column == cells.count - 1 ? cell : cell.padding(to: width)
         }.joined(separator: "  ")
     }
 }

@@ -30,7 +30,9 @@ struct Postern: AsyncParsableCommand {
             CommandGroup(name: "Sending", subcommands: [SendmailCommand.self]),
             CommandGroup(
                 name: "Looking",
-                subcommands: [StatusCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self]
+                subcommands: [
+                    StatusCommand.self, MetricsCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self,
+                ]
             ),
             CommandGroup(
                 name: "Keeping",

@@ -3,110 +3,137 @@
 import ArgumentParser
 import Control
 
-/// Which waiting mail an action is for: named, or all of it.
+/// Which waiting mail an action is for: named, or all that a filter finds.
 struct QueueSelection: ParsableArguments {
     @Argument(help: "Ids of messages, or of copies (ID/N).")
     var ids: [String] = []
 
-    @Flag(help: "All waiting mail; asks first.")
+    @Flag(help: "All waiting mail.")
     var all = false
 
-    @Option(help: ArgumentHelp("With --all: only copies in this state.", valueName: "state"))
-    var state: String?
+    @OptionGroup var filter: QueueFilterOptions
 
-    @Flag(help: "Do not ask.")
+    @Flag(help: "Do not ask before the action is done to many messages.")
     var yes = false
 
     func validate() throws {
-        guard all != ids.isEmpty else { return try QueueCommand.validate(state: state) }
-        throw ValidationError(all ? "Name ids or say --all, not both." : "Name at least one id, or say --all.")
+        let isByFilter = all || !filter.isEmpty
+        guard isByFilter != ids.isEmpty else { return }
+        throw ValidationError(
+            isByFilter
+                ? "Name ids, or say --all, --state, --older or --hop; not both."
+                : "Name at least one id, or say --all, --state, --older or --hop."
+        )
     }
+}
 
-    /// `verb` makes `This VERB 12 messages.`; `asksForMany`: whether more than one named message needs a yes too.
-    func perform(_ action: QueueAction, verb: String, asksForMany: Bool, at place: GatewayPlace) async throws {
+/// A command that does one thing to the selected mail.
+protocol QueueActionCommand: AsyncParsableCommand {
+    static var action: QueueAction { get }
+    /// Makes `This VERB 12 messages.`
+    static var verb: String { get }
+    /// Whether more than one named message needs a yes too.
+    static var asksForMany: Bool { get }
+    var selection: QueueSelection { get }
+    var place: GatewayPlace { get }
+}
+
+extension QueueActionCommand {
+    static var asksForMany: Bool { false }
+
+    func run() async throws {
         let answers = try await Answers.find(place)
-        if all {
-            guard case .count(let messages, _) = try await answers.ask(.countQueue(state: state)) else {
-                throw CommandFailure.unexpectedAnswer
-            }
-            guard messages > 0 else { return print("Nothing waits" + (state.map { " in the state \($0)." } ?? ".")) }
-            try confirm(messages, verb)
-            print(try await answers.sentence(.actOnAll(action, state: state)))
-        } else {
-            let messages = Set(ids.map { $0.prefix { $0 != "/" } }).count
-            if asksForMany && messages > 1 { try confirm(messages, verb) }
-            print(try await answers.sentence(.act(action, ids: ids)))
-        }
+        if selection.ids.isEmpty { return try await runByFilter(answers) }
+        let messages = Set(selection.ids.map { $0.prefix { $0 != "/" } }).count
+        if Self.asksForMany && messages > 1 { try confirm(PlainText.count(messages, "message")) }
+        print(try await answers.sentence(.act(Self.action, ids: selection.ids)))
     }
 
-    private func confirm(_ messages: Int, _ verb: String) throws {
-        if yes { return }
-        guard try Terminal.confirm("This \(verb) \(PlainText.count(messages, "message")).") else {
+    private func runByFilter(_ answers: Answers) async throws {
+        var filter = selection.filter.filter()
+        guard case .count(let messages, let copies, let asOf) = try await answers.ask(.countQueue(filter)) else {
+            throw CommandFailure.unexpectedAnswer
+        }
+        let words = selection.filter.words
+        guard copies > 0 else { return print("Nothing waits\(words).") }
+        // What comes in while somebody thinks about it is not meant.
+        filter.arrivedBy = asOf
+        let copiesText = PlainText.count(copies, "copy", "copies")
+        try confirm("\(PlainText.count(messages, "message")) (\(copiesText))\(words)")
+        print(try await answers.sentence(.actOnAll(Self.action, filter)))
+    }
+
+    private func confirm(_ what: String) throws {
+        if selection.yes { return }
+        guard try Terminal.confirm("This \(Self.verb) \(what).") else {
             throw CommandFailure(.refused, "Nothing was changed.")
         }
     }
+
+    static func described(_ abstract: String, note: String, example: String) -> CommandConfiguration {
+        CommandConfiguration(
+            commandName: action.rawValue,
+            abstract: abstract,
+            discussion: """
+                \(note) With --all, --state, --older or --hop it says first how much mail is meant, and asks; without a \
+                terminal it wants --yes.
+
+                Example: postern queue \(action.rawValue) \(example)
+                Exit codes: 0 done; 1 no such message waits, or you said no; 64 nobody could be asked.
+                """
+        )
+    }
 }
 
-struct QueueRetryCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "retry",
-        abstract: "Try waiting mail now.",
-        discussion:
-            "Held mail stays held.\n\nExample: postern queue retry --all --yes\nExit codes: 0 done; 1 no such message waits, or you said no."
+struct QueueRetryCommand: QueueActionCommand {
+    static let action = QueueAction.retry
+    static let verb = "tries"
+    static let configuration = described(
+        "Try waiting mail now.",
+        note: "Held mail stays held.",
+        example: "--hop example.net"
     )
 
     @OptionGroup var selection: QueueSelection
     @OptionGroup var place: GatewayPlace
-
-    func run() async throws { try await selection.perform(.retry, verb: "tries", asksForMany: false, at: place) }
 }
 
-struct QueueHoldCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "hold",
-        abstract: "Keep mail back until you release it.",
-        discussion:
-            "Example: postern queue hold k7mnp3qrstuvwxyz\nExit codes: 0 done; 1 no such message waits, or you said no."
+struct QueueHoldCommand: QueueActionCommand {
+    static let action = QueueAction.hold
+    static let verb = "holds"
+    static let configuration = described(
+        "Keep mail back until you release it.",
+        note: "Mail that is on its way is left alone.",
+        example: "k7mnp3qrstuvwxyz"
     )
 
     @OptionGroup var selection: QueueSelection
     @OptionGroup var place: GatewayPlace
-
-    func run() async throws { try await selection.perform(.hold, verb: "holds", asksForMany: false, at: place) }
 }
 
-struct QueueReleaseCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "release",
-        abstract: "Let held mail go on.",
-        discussion: """
-            What waits for a key goes on only when one is there: it is encrypted anew, never sent in clear.
-
-            Example: postern queue release --all --state held
-            Exit codes: 0 done; 1 no such message waits, or you said no.
-            """
+struct QueueReleaseCommand: QueueActionCommand {
+    static let action = QueueAction.release
+    static let verb = "releases"
+    static let configuration = described(
+        "Let held mail go on.",
+        note: "What waits for a key goes on only when one is there: it is encrypted anew, never sent in clear.",
+        example: "--state held"
     )
 
     @OptionGroup var selection: QueueSelection
     @OptionGroup var place: GatewayPlace
-
-    func run() async throws { try await selection.perform(.release, verb: "releases", asksForMany: false, at: place) }
 }
 
-struct QueueDropCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "drop",
-        abstract: "Destroy waiting mail; nobody is told.",
-        discussion: """
-            Asks first when it is for more than one message.
-
-            Example: postern queue drop k7mnp3qrstuvwxyz/2
-            Exit codes: 0 done; 1 no such message waits, or you said no.
-            """
+struct QueueDropCommand: QueueActionCommand {
+    static let action = QueueAction.drop
+    static let verb = "destroys"
+    static let asksForMany = true
+    static let configuration = described(
+        "Destroy waiting mail; nobody is told.",
+        note: "Asks first, too, when more than one message is named.",
+        example: "k7mnp3qrstuvwxyz/2"
     )
 
     @OptionGroup var selection: QueueSelection
     @OptionGroup var place: GatewayPlace
-
-    func run() async throws { try await selection.perform(.drop, verb: "drops", asksForMany: true, at: place) }
 }

@@ -19,41 +19,38 @@ struct QueueCommand: ParsableCommand {
             QueueReleaseCommand.self, QueueDropCommand.self, QueueDiscardedCommand.self,
         ]
     )
-
-    static let states = ["ready", "held", "leased", "set-aside"]
-
-    static func validate(state: String?) throws {
-        guard let state, !states.contains(state) else { return }
-        throw ValidationError("\(state) is no state; the states are \(states.joined(separator: ", ")).")
-    }
 }
 
 struct QueueListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "List waiting copies, oldest first.",
-        discussion: "Example: postern queue list --state held --addresses\nExit codes: 0 listed."
+        discussion: """
+            Without --addresses nobody is named: a next hop is a keyed hash, and of a reply only the codes are shown.
+
+            Example: postern queue list --state ready --older 2h --addresses
+            Exit codes: 0 listed; 64 addresses were asked for where there is no terminal.
+            """
     )
 
-    @Option(help: ArgumentHelp("Only copies in this state.", valueName: "state"))
-    var state: String?
+    @OptionGroup var filter: QueueFilterOptions
 
     @Option(help: ArgumentHelp("At most so many.", valueName: "n"))
     var limit = 200
 
-    @Flag(help: "Show senders and recipients too.")
-    var addresses = false
+    @Flag(exclusivity: .exclusive)
+    var addresses: AddressDisclosure?
 
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        try QueueCommand.validate(state: state)
         guard limit > 0 else { throw ValidationError("--limit \(limit) lists nothing; use a number above 0.") }
     }
 
     func run() async throws {
-        let filter = QueueFilter(state: state, limit: limit, withAddresses: addresses)
+        let isNamed = try addresses.isGranted()
+        let filter = filter.filter(limit: limit, withAddresses: isNamed)
         guard case .queue(let entries) = try await Answers.find(place).ask(.listQueue(filter)) else {
             throw CommandFailure.unexpectedAnswer
         }
@@ -65,7 +62,7 @@ struct QueueListCommand: AsyncParsableCommand {
     }
 
     static func text(_ entries: [QueueEntry]) -> String {
-        var table = TextTable("ID/COPY", "STATE", "PROTECTION", "AGE", "TRIES", "NEXT", "LAST REPLY")
+        var table = TextTable("ID/COPY", "STATE", "PROTECTION", "AGE", "TRIES", "NEXT", "HOP", "LAST REPLY")
         for entry in entries {
             table.add(
                 "\(entry.id)/\(entry.copy)",
@@ -74,6 +71,7 @@ struct QueueListCommand: AsyncParsableCommand {
                 PlainText.span(PlainText.now() - entry.arrived),
                 "\(entry.attempts)",
                 entry.nextTry.map(PlainText.fromNow) ?? "-",
+                entry.hop ?? "-",
                 entry.lastReply ?? ""
             )
             if entry.sender != nil || entry.recipient != nil {
@@ -95,14 +93,14 @@ struct QueueShowCommand: AsyncParsableCommand {
     @Argument(help: "A message's id.")
     var id: String
 
-    @Flag(help: "Show sender and recipients too.")
-    var addresses = false
+    @Flag(exclusivity: .exclusive)
+    var addresses: AddressDisclosure?
 
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let request = ControlRequest.showQueued(id: id, withAddresses: addresses)
+        let request = ControlRequest.showQueued(id: id, withAddresses: try addresses.isGranted())
         guard case .queue(let entries) = try await Answers.find(place).ask(request) else {
             throw CommandFailure.unexpectedAnswer
         }
@@ -114,7 +112,7 @@ struct QueueShowCommand: AsyncParsableCommand {
             ("copy", "\(entry.id)/\(entry.copy)"), ("state", entry.state), ("protection", entry.protection),
             ("arrived", PlainText.moment(entry.arrived)), ("tries", "\(entry.attempts)"),
             ("next try", entry.nextTry.map { "\(PlainText.moment($0)) (\(PlainText.fromNow($0)))" } ?? "-"),
-            ("last reply", entry.lastReply ?? "-"),
+            ("next hop", entry.hop ?? "-"), ("last reply", entry.lastReply ?? "-"),
         ]
         if let sender = entry.sender { pairs.append(("sender", "<\(sender)>")) }
         if let recipient = entry.recipient { pairs.append(("recipient", "<\(recipient)>")) }

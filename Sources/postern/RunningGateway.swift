@@ -20,10 +20,12 @@ final class RunningGateway {
     }
 
     /// The gateway for `location`, nil when none runs.
-    static func find(_ location: GatewayLocation) throws(CommandFailure) -> RunningGateway? {
+    ///
+    /// With `patience`, an answer that takes longer counts as none.
+    static func find(_ location: GatewayLocation, patience: Duration? = nil) throws(CommandFailure) -> RunningGateway? {
         for path in location.sockets {
             do {
-                return RunningGateway(try ControlClient(path: path))
+                return RunningGateway(try ControlClient(path: path, patience: patience))
             } catch {
                 guard isClosedToUs(path) else { continue }
                 throw CommandFailure(

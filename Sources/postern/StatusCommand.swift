@@ -2,58 +2,56 @@
 
 import ArgumentParser
 import Control
+import Glibc
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Show how the running gateway does.",
         discussion: """
-            Listeners, sessions, waiting mail by state, what became of it since the start, the store's health, and \
-            what needs the operator. No addresses.
+            Waiting mail by state and age, next hops in trouble, what became of mail since midnight (UTC), limits that \
+            were reached, and alarms with what to do. Names nobody; next hops are shown by name only with --hops.
+
+            --check prints one line as a monitoring system wants it, and ends with 0 when all is well, 1 for a warning, \
+            2 when it is critical or no gateway answers, 3 when it can't be told.
 
             Example: postern status --config /etc/postern/postern.toml
-            Exit codes: 0 shown; 69 no gateway runs.
+            Exit codes: 0 shown; 64 names were asked for where there is no terminal; 69 no gateway runs. With --check: \
+            0, 1, 2 or 3.
             """
     )
+
+    @Flag(help: "One line and an exit code for a monitoring system.")
+    var check = false
+
+    @Flag(exclusivity: .exclusive)
+    var hops: HopDisclosure?
 
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        guard case .status(let report) = try RunningGateway.connect(try place.locate()).ask(.status) else {
-            throw CommandFailure.unexpectedAnswer
+    func validate() throws {
+        if check && (output.json || hops != nil) {
+            throw ValidationError("--check prints one line; leave --json and --hops out.")
         }
-        try output.show(report) { Self.text(report) }
     }
 
-    static func text(_ report: StatusReport) -> String {
-        // Leased copies are counted under their state too; discarded ones wait for nothing.
-        let queue = report.queue.filter { $0.value > 0 }
-        let waiting = queue.filter { $0.key != "leased" && $0.key != "discarded" }.values.reduce(0, +)
-        let states = queue.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-        var lines = [
-            PlainText.pairs([
-                ("version", report.version),
-                ("process", "\(report.processID), up \(PlainText.span(report.upSeconds))"),
-                ("level", "\(report.level)"),
-                ("vault", report.locked ? "locked" : "open"),
-                ("listening", report.listeners.map { "\($0.role) \($0.address)" }.joined(separator: ", ")),
-                ("sessions", "\(report.sessions)"),
-                ("waiting", queue.isEmpty ? "nothing" : PlainText.count(waiting, "copy", "copies") + " (\(states))"),
-                ("oldest", report.oldestSeconds.map(PlainText.span) ?? "-"),
-                ("store", report.store),
-            ])
-        ]
-        if !report.counters.isEmpty {
-            lines.append("since the start:")
-            lines.append(
-                PlainText.pairs(
-                    report.counters.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") },
-                    indent: "  "
-                )
-            )
+    func run() async throws {
+        if check {
+            let finding = StatusCheck.look(place)
+            print(finding.line)
+            Terminal.flush()
+            Glibc.exit(finding.status.rawValue)
         }
-        for alarm in report.alarms { lines.append(PlainText.wrapped("! " + PlainText.printable(alarm))) }
-        return lines.joined(separator: "\n")
+        let isNamed = try hops.isGranted()
+        let gateway = try RunningGateway.connect(try place.locate())
+        guard case .status(var report) = try gateway.ask(.status) else { throw CommandFailure.unexpectedAnswer }
+        if isNamed {
+            guard case .troubledHops(let named) = try gateway.ask(.troubledHops(withNames: true)) else {
+                throw CommandFailure.unexpectedAnswer
+            }
+            report.troubledHops = named
+        }
+        try output.show(report) { StatusText.text(report, withHops: isNamed) }
     }
 }

@@ -8,7 +8,8 @@ struct TraceCommand: AsyncParsableCommand {
         commandName: "trace",
         abstract: "Say where a message is, by the id in its 250.",
         discussion: """
-            Each copy's state, how it is protected, its next try and the last reply. A message whose copies all left \
+            Each copy's state, how it is protected, its next try and the last reply. A held copy that was released is \
+            replaced by a message with another id, which is named. A message whose copies all left \
             is gone from the queue, and nothing about it is kept.
 
             Example: postern trace k7mnp3qrstuvwxyz
@@ -32,8 +33,9 @@ struct TraceCommand: AsyncParsableCommand {
     static func text(_ report: TraceReport) -> String {
         var lines = ["\(report.id): " + PlainText.count(report.copies.count, "copy", "copies")]
         for copy in report.copies {
+            let state = copy.replacedBy.map { "\(copy.state) by \($0)" } ?? copy.state
             var line =
-                "  copy \(copy.number): \(copy.state), \(copy.protection), "
+                "  copy \(copy.number): \(state), \(copy.protection), "
                 + PlainText.count(copy.attempts, "try", "tries")
             if let next = copy.nextTry { line += ", next \(PlainText.fromNow(next))" }
             lines.append(PlainText.printable(line))

@@ -57,20 +57,35 @@ struct PasswordOptions: ParsableArguments {
     }
 }
 
+/// A command that gives a user a password.
+protocol PasswordCommand: AsyncParsableCommand {
+    var passwordOptions: PasswordOptions { get }
+    var place: GatewayPlace { get }
+    var output: OutputOptions { get }
+
+    func request(password: String) -> ControlRequest
+}
+
+extension PasswordCommand {
+    func run() async throws {
+        // Whoever answers is looked for first, so that nobody types a password in vain.
+        let answers = try await Answers.find(place)
+        let choice = try passwordOptions.choose()
+        let done = try await answers.sentence(request(password: choice.password))
+        let change = UserChange(done: done, password: choice.isMade ? choice.password : nil)
+        try output.show(change) { change.text }
+    }
+}
+
 /// What a command that changed a user tells: the sentence, and the password when Postern made it.
 private struct UserChange: Encodable {
     let done: String
     let password: String?
 
-    init(done: String, choice: PasswordOptions.Choice) {
-        self.done = done
-        self.password = choice.isMade ? choice.password : nil
-    }
-
     var text: String { done + (password.map { "\nPassword (shown only now): \($0)" } ?? "") }
 }
 
-struct UserAddCommand: AsyncParsableCommand {
+struct UserAddCommand: PasswordCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
         abstract: "Add a user.",
@@ -111,24 +126,21 @@ struct UserAddCommand: AsyncParsableCommand {
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        let answers = try await Answers.find(place)
-        let choice = try passwordOptions.choose()
-        let user = NewUser(
-            name: name,
-            password: choice.password,
-            addresses: address,
-            sendAs: sendAs,
-            scram: scram,
-            isEstablished: established
+    func request(password: String) -> ControlRequest {
+        .addUser(
+            NewUser(
+                name: name,
+                password: password,
+                addresses: address,
+                sendAs: sendAs,
+                scram: scram,
+                isEstablished: established
+            )
         )
-        let done = try await answers.sentence(.addUser(user))
-        let change = UserChange(done: done, choice: choice)
-        try output.show(change) { change.text }
     }
 }
 
-struct UserPasswordCommand: AsyncParsableCommand {
+struct UserPasswordCommand: PasswordCommand {
     static let configuration = CommandConfiguration(
         commandName: "passwd",
         abstract: "Change a user's password.",
@@ -145,14 +157,8 @@ struct UserPasswordCommand: AsyncParsableCommand {
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-        let answers = try await Answers.find(place)
-        let choice = try passwordOptions.choose()
-        let done = try await answers.sentence(
-            .changePassword(name: name, password: choice.password, scram: scram)
-        )
-        let change = UserChange(done: done, choice: choice)
-        try output.show(change) { change.text }
+    func request(password: String) -> ControlRequest {
+        .changePassword(name: name, password: password, scram: scram)
     }
 }
 

@@ -52,7 +52,7 @@ def test_list_and_show_tell_no_addresses_unless_asked(gateway: Gateway) -> None:
     identifier = waiting(gateway)
     for command in (["queue", "list"], ["queue", "show", identifier], ["trace", identifier], ["status"], ["log"]):
         assert "far.test" not in gateway.cli(*command).stdout.replace("gateway.postern.test", "")
-    for command in (["queue", "list", "--addresses"], ["queue", "show", identifier, "--addresses"]):
+    for command in (["queue", "list", "--addresses-always"], ["queue", "show", identifier, "--addresses-always"]):
         said = gateway.cli(*command).stdout
         assert "x@far.test" in said and ALICE in said
 

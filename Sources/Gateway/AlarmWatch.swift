@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Control
+import Privacy
+import SMTPTransport
+import SMTPWire
+import ServiceLifecycle
+import Settings
+import Store
+
+/// What the gateway knows about how it does; each part is filled by whoever does the work.
+struct Observations: Sendable {
+    let counters: Counters
+    let alarms: AlarmBoard
+    let hops: HopHealth
+    let connections: ConnectionLimits
+
+    init(settings: PosternSettings, time: Time) {
+        counters = Counters(time: time)
+        alarms = AlarmBoard(time: time)
+        hops = HopHealth(time: time)
+        connections = ConnectionLimits(
+            maxTotal: settings.limits.connections,
+            maxPerClient: settings.limits.connectionsPerAddress,
+            isExempt: { address in
+                settings.isOurs(address: address.bytes)
+                    || settings.filters.contains { $0.admits(address: address.bytes) }
+            }
+        )
+    }
+}
+
+/// Looks every few seconds at what needs a person, and puts it on the board or takes it off.
+struct AlarmWatch: Service {
+    let settings: PosternSettings
+    let queue: QueueStore
+    let observed: Observations
+    let time: Time
+
+    private static let interval = Duration.seconds(5)
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            var state = WatchState(settings: settings, time: time)
+            while true {
+                await look(&state)
+                try await time.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    private func look(_ state: inout WatchState) async {
+        let now = time.boot()
+        let alarms = observed.alarms
+        lookAtStore(&state, now)
+        let totals = queue.totals()
+        alarms.set(.setAside, totals.setAside > 0, "\(Self.copies(totals.setAside)) not open and set aside.")
+        let quota = settings.protection
+        let share = max(
+            Double(totals.held) / Double(max(1, quota.holdMessages)),
+            Double(totals.heldBytes) / Double(max(1, quota.holdBytes))
+        )
+        alarms.set(.heldQuota, state.held.observe(totals.held == 0 ? 0 : share))
+        await lookAtQueue(&state)
+        lookAtConnections(&state, now)
+        lookAtClock(&state)
+        lookAtCertificate(&state, now)
+    }
+
+    private func lookAtStore(_ state: inout WatchState, _ now: BootTime) {
+        let alarms = observed.alarms
+        switch queue.health {
+        case .ok: break
+        case .full: state.full.note(at: now)
+        case .failing: state.failing.note(at: now)
+        }
+        // A failure may be over with the next write; the alarm stays for a while, so that somebody sees it.
+        alarms.set(.storeFull, queue.health == .full || state.full.isRecent(at: now, within: .seconds(60)))
+        alarms.set(.storeFailing, state.failing.isRecent(at: now, within: .seconds(600)))
+        let free = queue.freeBytes
+        alarms.set(.diskLow, state.disk.observe(free), "The disk of the data directory has \(free >> 20) MiB left.")
+    }
+
+    private func lookAtQueue(_ state: inout WatchState) async {
+        let age = (try? await queue.oldest(.ready)) ?? .zero
+        let isOld = state.age.observe(age)
+        observed.alarms.set(
+            .queueAge,
+            isOld,
+            "Mail has waited for \(Self.hours(age)) without being delivered."
+        )
+        observed.hops.forget { !queue.hasCopies(for: $0) }
+        let hops = observed.hops.report(withNames: false)
+        let isLong = state.hop.observe(.seconds(hops.first?.seconds ?? 0))
+        let many = hops.count == 1 ? "1 next hop" : "\(hops.count) next hops"
+        observed.alarms.set(
+            .nextHop,
+            isLong,
+            "\(many) can't be reached, the first of them for \(Self.hours(.seconds(hops.first?.seconds ?? 0)))."
+        )
+    }
+
+    private func lookAtConnections(_ state: inout WatchState, _ now: BootTime) {
+        let refused = observed.connections.refused
+        let (inTotal, perClient) = (refused.inTotal - state.inTotal, refused.perClient - state.perClient)
+        (state.inTotal, state.perClient) = (refused.inTotal, refused.perClient)
+        if perClient > 0 { observed.counters.reached(limit: "connections_per_address", perClient) }
+        if inTotal > 0 {
+            observed.counters.reached(limit: "connections", inTotal)
+            state.turnedAway.note(at: now)
+        }
+        observed.alarms.set(.connectionLimit, state.turnedAway.isRecent(at: now, within: .seconds(600)))
+    }
+
+    private func lookAtClock(_ state: inout WatchState) {
+        let drift = time.calendar() - time.wall()
+        let size = drift < .zero ? .zero - drift : drift
+        let way = drift < .zero ? "back" : "ahead"
+        observed.alarms.set(
+            .clockJump,
+            state.drift.observe(size),
+            "The clock of this machine was set \(way) by \(Self.hours(size)) while the gateway ran."
+        )
+    }
+
+    private func lookAtCertificate(_ state: inout WatchState, _ now: BootTime) {
+        guard let path = settings.tls?.certificate else { return }
+        if state.certificateRead.map({ now - $0 >= .seconds(60) }) ?? true {
+            state.certificateRead = now
+            state.expiry = CertificateExpiry.read(path) ?? state.expiry
+        }
+        guard let expiry = state.expiry else { return }
+        let left = expiry - time.calendar()
+        let days = left.components.seconds / 86_400
+        observed.alarms.set(.certificateExpired, left <= .zero)
+        observed.alarms.set(
+            .certificateExpires,
+            left > .zero && left <= .seconds(14 * 86_400),
+            "The certificate of this server expires in \(days == 1 ? "1 day" : "\(days) days")."
+        )
+    }
+
+    private static func copies(_ number: Int) -> String { number == 1 ? "1 copy does" : "\(number) copies do" }
+
+    static func hours(_ span: Duration) -> String {
+        let seconds = span.components.seconds
+        return switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3600) h"
+        default: "\(seconds / 86_400) days"
+        }
+    }
+}
+
+/// What the watch remembers from one look to the next.
+private struct WatchState {
+    var disk = Hysteresis(raise: 4 * QueueStore.reserveBytes, clear: 5 * QueueStore.reserveBytes)
+    var held = Hysteresis(raise: 0.9, clear: 0.75)
+    var age: Hysteresis<Duration>
+    var hop = Hysteresis<Duration>(raise: .seconds(900), clear: .zero)
+    var drift = Hysteresis<Duration>(raise: .seconds(60), clear: .seconds(30))
+    var full = LastTime()
+    var failing = LastTime()
+    var turnedAway = LastTime()
+    var inTotal = 0
+    var perClient = 0
+    var certificateRead: BootTime?
+    var expiry: WallTime?
+
+    init(settings: PosternSettings, time: Time) {
+        let late = settings.delivery.warnAfter
+        age = Hysteresis(raise: late, clear: late * 3 / 4)
+    }
+}
+
+/// When something happened last.
+private struct LastTime {
+    private var last: BootTime?
+
+    mutating func note(at now: BootTime) { last = now }
+
+    func isRecent(at now: BootTime, within span: Duration) -> Bool { last.map { now - $0 < span } ?? false }
+}
