@@ -5,7 +5,9 @@ package import SMTPWire
 /// The kinds of record that are asked for.
 package enum RecordType: UInt16, Sendable, Hashable {
     case a = 1
+    case ptr = 12
     case mx = 15
+    case txt = 16
     case aaaa = 28
 }
 
@@ -52,6 +54,10 @@ package enum DNSRecord: Sendable, Hashable {
     /// `exchange` is in presentation form without its trailing dot; the root (a null MX, RFC 7505) is the empty
     /// string.
     case mx(preference: UInt16, exchange: String)
+    /// The character strings of a TXT record, joined.
+    case text([UInt8])
+    /// The name that an address stands for, without its trailing dot.
+    case name(String)
 }
 
 /// The answer to one question.
@@ -87,6 +93,14 @@ package struct DNSAnswer: Sendable, Hashable {
 
     /// The name is known not to exist.
     package var nameDoesNotExist: Bool { isUsable && code == .nameError }
+
+    package var texts: [[UInt8]] {
+        records.compactMap { if case .text(let text) = $0 { text } else { nil } }
+    }
+
+    package var names: [String] {
+        records.compactMap { if case .name(let name) = $0 { name } else { nil } }
+    }
 
     package var addresses: [IPAddress] {
         records.compactMap { if case .address(let address) = $0 { address } else { nil } }

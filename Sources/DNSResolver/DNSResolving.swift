@@ -44,6 +44,17 @@ package struct FixedResolver: DNSResolving {
         put(name, .aaaa, DNSAnswer(security: security, records: parsed.filter { !$0.isIPv4 }.map(DNSRecord.address)))
     }
 
+    /// TXT records.
+    package mutating func txt(_ name: String, _ texts: String...) {
+        put(name, .txt, DNSAnswer(security: security, records: texts.map { .text(Array($0.utf8)) }))
+    }
+
+    /// The name of an address.
+    package mutating func reverse(_ address: String, _ name: String) {
+        guard let address = IPAddress(address) else { return }
+        put(address.reverseName, .ptr, DNSAnswer(security: security, records: [.name(name)]))
+    }
+
     /// A whole answer.
     package mutating func put(_ name: String, _ type: RecordType, _ answer: DNSAnswer) {
         let key = FixedResolver.key(name)

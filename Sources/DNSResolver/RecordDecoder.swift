@@ -11,7 +11,16 @@ enum RecordDecoder {
     /// How many addresses of one host are looked at.
     static let maxAddresses = 32
 
-    static func limit(_ type: RecordType) -> Int { type == .mx ? maxExchanges : maxAddresses }
+    /// How many texts of one name are looked at.
+    static let maxTexts = 100
+
+    static func limit(_ type: RecordType) -> Int {
+        switch type {
+        case .mx: maxExchanges
+        case .txt: maxTexts
+        case .a, .aaaa, .ptr: maxAddresses
+        }
+    }
 
     /// Nil when the data is not a well-formed record of that type.
     static func decode(_ type: RecordType, _ data: ArraySlice<UInt8>) -> DNSRecord? {
@@ -19,7 +28,22 @@ enum RecordDecoder {
         case .a: data.count == 4 ? IPAddress(bytes: Array(data)).map(DNSRecord.address) : nil
         case .aaaa: data.count == 16 ? IPAddress(bytes: Array(data)).map(DNSRecord.address) : nil
         case .mx: mailExchange(data)
+        case .txt: text(data)
+        case .ptr: name(data).map(DNSRecord.name)
         }
+    }
+
+    /// One character string or more (RFC 1035 §3.3.14), each with its length in front.
+    private static func text(_ data: ArraySlice<UInt8>) -> DNSRecord? {
+        guard !data.isEmpty else { return nil }
+        var joined: [UInt8] = []
+        var rest = data
+        while let length = rest.popFirst() {
+            guard rest.count >= Int(length) else { return nil }
+            joined += rest.prefix(Int(length))
+            rest = rest.dropFirst(Int(length))
+        }
+        return .text(joined)
     }
 
     private static func mailExchange(_ data: ArraySlice<UInt8>) -> DNSRecord? {
