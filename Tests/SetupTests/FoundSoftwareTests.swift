@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Commitment
+import Mail
 import Settings
 import Testing
 
