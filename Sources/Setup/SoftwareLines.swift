@@ -269,7 +269,7 @@ package struct SoftwareLines: Sendable {
                 "chmod 640 \(place(files.key))",
             ]
         }
-        lines.append("systemctl try-restart postern")
+        lines.append("systemctl try-reload-or-restart postern")
         let passphrase = """
             # The private key is stored encrypted. Its passphrase, once; keep a copy elsewhere:
 

@@ -123,6 +123,16 @@ def test_the_man_page_in_the_tree_is_what_the_program_says() -> None:
     assert page.read_text() == said, "make it anew: POSTERN_REWRITE=1 scripts/e2e -k man_page_in_the_tree"
 
 
+def test_all_is_put_into_its_place(folder: pathlib.Path) -> None:
+    root = folder / "root"
+    subprocess.run([machine.REPOSITORY / "scripts" / "install", root], check=True, capture_output=True,
+                   env={**os.environ, "POSTERN_RELEASE_BINARY": str(machine.BINARY)})
+    for path in ("bin/postern", "share/man/man1/postern.1", "share/man/man5/postern.toml.5",
+                 "share/bash-completion/completions/postern", "share/zsh/vendor-completions/_postern",
+                 "share/fish/vendor_completions.d/postern.fish"):
+        assert (root / "usr" / path).stat().st_size > 0, path
+
+
 @pytest.mark.parametrize("page", ["postern.1", "postern.toml.5"])
 def test_man_shows_the_pages_without_complaint(page: str) -> None:
     done = subprocess.run([machine.program("man"), "--warnings", "-l", str(machine.REPOSITORY / "man" / page)],
