@@ -108,11 +108,21 @@ let services: [Target] = [
         ],
         swiftSettings: wrapper
     ),
+    .target(
+        name: "Setup",
+        dependencies: [
+            "Delivery", "Dial", "DNSResolver", "Store", "Vault", "SMTPTransport", "SMTPWire", "Mail", "Settings",
+            "Commitment", nioCore, nioPosix,
+            .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
+        ],
+        swiftSettings: shared
+    ),
     .executableTarget(
         name: "postern",
         dependencies: [
-            "Gateway", "OpenPGPWorker", "OpenPGP", "Control", "LocalMail", "SMTPWire", "Settings", "Store", "Vault",
-            "Accounts", "Keyring",
+            "Gateway", "Setup", "OpenPGPWorker", "OpenPGP", "Control", "LocalMail", "SMTPWire", "Settings", "Store",
+            "Vault", "Accounts", "Keyring",
             "Privacy", "Mail",
             "Commitment",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -188,6 +198,14 @@ let tests: [Target] = [
         dependencies: [
             "Pipeline", "Accounts", "DNSResolver", "Keyring", "Store", "OpenPGP", "Vault", "SMTPWire", "Mail",
             "Privacy", "Settings", "Commitment",
+        ],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "SetupTests",
+        dependencies: [
+            "TestSupport", "Setup", "DNSResolver", "Delivery", "SMTPWire", "Mail", "Settings", "Commitment", "Gateway",
+            "Privacy",
         ],
         swiftSettings: shared
     ),

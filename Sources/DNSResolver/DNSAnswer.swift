@@ -5,6 +5,7 @@ package import SMTPWire
 /// The kinds of record that are asked for.
 package enum RecordType: UInt16, Sendable, Hashable {
     case a = 1
+    case ptr = 12
     case mx = 15
     case txt = 16
     case aaaa = 28
@@ -55,6 +56,8 @@ package enum DNSRecord: Sendable, Hashable {
     case mx(preference: UInt16, exchange: String)
     /// The character strings of a TXT record, joined.
     case text([UInt8])
+    /// The name that an address stands for, without its trailing dot.
+    case name(String)
 }
 
 /// The answer to one question.
@@ -93,6 +96,10 @@ package struct DNSAnswer: Sendable, Hashable {
 
     package var texts: [[UInt8]] {
         records.compactMap { if case .text(let text) = $0 { text } else { nil } }
+    }
+
+    package var names: [String] {
+        records.compactMap { if case .name(let name) = $0 { name } else { nil } }
     }
 
     package var addresses: [IPAddress] {

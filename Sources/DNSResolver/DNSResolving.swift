@@ -49,6 +49,12 @@ package struct FixedResolver: DNSResolving {
         put(name, .txt, DNSAnswer(security: security, records: texts.map { .text(Array($0.utf8)) }))
     }
 
+    /// The name of an address.
+    package mutating func reverse(_ address: String, _ name: String) {
+        guard let address = IPAddress(address) else { return }
+        put(address.reverseName, .ptr, DNSAnswer(security: security, records: [.name(name)]))
+    }
+
     /// A whole answer.
     package mutating func put(_ name: String, _ type: RecordType, _ answer: DNSAnswer) {
         let key = FixedResolver.key(name)

@@ -18,4 +18,11 @@ extension IPAddress {
         guard bytes.count >= 4 else { return false }
         return isIPv4 ? bytes[0] == 169 && bytes[1] == 254 : bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80
     }
+
+    /// The name under which the address's own name is kept (RFC 1035 section 3.5, RFC 3596 section 2.5).
+    package var reverseName: String {
+        if isIPv4 { return bytes.reversed().map { String($0) }.joined(separator: ".") + ".in-addr.arpa" }
+        let digits = bytes.reversed().flatMap { [$0 & 15, $0 >> 4] }.map { String($0, radix: 16) }
+        return digits.joined(separator: ".") + ".ip6.arpa"
+    }
 }

@@ -18,7 +18,7 @@ enum RecordDecoder {
         switch type {
         case .mx: maxExchanges
         case .txt: maxTexts
-        case .a, .aaaa: maxAddresses
+        case .a, .aaaa, .ptr: maxAddresses
         }
     }
 
@@ -29,6 +29,7 @@ enum RecordDecoder {
         case .aaaa: data.count == 16 ? IPAddress(bytes: Array(data)).map(DNSRecord.address) : nil
         case .mx: mailExchange(data)
         case .txt: text(data)
+        case .ptr: name(data).map(DNSRecord.name)
         }
     }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import NIOPosix
-import SMTPWire
+package import NIOPosix
+package import SMTPWire
 
 /// Addresses of a host that the operator named, as the system knows them (`/etc/hosts` included).
-enum SystemHosts {
+package enum SystemHosts {
     /// In the system's order of preference, at most ten.
     ///
     /// Blocks a thread of `threads`, no other.
-    static func addresses(of host: String, on threads: NIOThreadPool) async -> [IPAddress] {
+    package static func addresses(of host: String, on threads: NIOThreadPool) async -> [IPAddress] {
         (try? await threads.runIfActive { lookUp(host) }) ?? []
     }
 
@@ -43,11 +43,11 @@ enum SystemHosts {
 }
 
 /// A secret in the first line of a file.
-enum SecretLine {
+package enum SecretLine {
     /// Blocking.
     ///
     /// Nil when there is no such file, or no line in its first 4 KiB.
-    static func read(_ path: String) -> String? {
+    package static func read(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

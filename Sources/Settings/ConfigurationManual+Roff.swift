@@ -37,39 +37,3 @@ extension ConfigurationManual {
         return page.text
     }
 }
-
-/// Text in roff.
-///
-/// Code in backquotes becomes bold.
-private struct RoffPage {
-    private(set) var text = ""
-
-    mutating func line(_ line: String) { text += line + "\n" }
-
-    mutating func section(_ title: String) { line(".SH \"\(escape(title))\"") }
-
-    mutating func literal(_ line: String, bold: Bool = false) {
-        self.line(guarded(bold ? "\\fB" + escape(line) + "\\fR" : escape(line)))
-    }
-
-    mutating func paragraph(_ sentence: String) {
-        var parts: [String] = []
-        for (index, part) in sentence.split(separator: "`", omittingEmptySubsequences: false).enumerated() {
-            parts.append(index.isMultiple(of: 2) ? escape(String(part)) : "\\fB" + escape(String(part)) + "\\fR")
-        }
-        for line in TextWrap.lines(parts.joined(), width: 78) { self.line(guarded(line)) }
-    }
-
-    private func escape(_ text: String) -> String {
-        text.replacing("\\", with: "\\e").replacing("-", with: "\\-").replacing("\"", with: "\\(dq").replacing(
-            "'",
-            with: "\\(aq"
-        )
-        .replacing("`", with: "\\(ga").replacing("~", with: "\\(ti").replacing("^", with: "\\(ha")
-    }
-
-    /// A line that begins with a dot or an apostrophe would be a request.
-    private func guarded(_ line: String) -> String {
-        line.hasPrefix(".") || line.hasPrefix("'") ? "\\&" + line : line
-    }
-}

@@ -128,8 +128,8 @@ extension SettingCodec where Value == ResolverSettings.Stub {
 }
 
 /// Hosts with ports, as text.
-enum EndpointText {
-    static func parse(_ text: String) -> (host: String, port: Int)? {
+package enum EndpointText {
+    package static func parse(_ text: String) -> (host: String, port: Int)? {
         guard let colon = text.lastIndex(of: ":"), let port = port(text[text.index(after: colon)...]) else {
             return nil
         }
@@ -152,7 +152,7 @@ enum EndpointText {
         return port(parts[1]).map { ResolverSettings.Server(address: IPText.format(bytes), port: $0) }
     }
 
-    static func format(_ endpoint: Endpoint) -> String {
+    package static func format(_ endpoint: Endpoint) -> String {
         switch endpoint {
         case .unix(let path): "unix:\(path)"
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -33,12 +33,12 @@ final class DirectoryLock: Sendable {
 }
 
 /// How much room the file system has left.
-enum FreeSpace {
+package enum FreeSpace {
     /// New mail is refused when less than this would be left.
-    static let reserve = 64 << 20
+    package static let reserve = 64 << 20
 
     /// Bytes that an unprivileged process may still write under `path`; all there is when that cannot be told.
-    static func available(_ path: String) -> Int {
+    package static func available(_ path: String) -> Int {
         var facts = statvfs()
         guard unsafe statvfs(path, &facts) == 0 else { return .max }
         let (bytes, overflow) = Int(clamping: facts.f_bavail).multipliedReportingOverflow(

@@ -2,30 +2,65 @@
 
 import ArgumentParser
 import Commitment
+import Control
 import Gateway
 import Settings
+import Setup
 
-struct CheckCommand: ParsableCommand {
+struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Hold the settings against the level they claim.",
+        abstract: "Hold the settings against the level they claim, and try them.",
         discussion: """
-            Each finding names the file, the line, the key, the remedy, and the practice of the Providers' Commitment \
-            for Privacy. Nothing is started.
+            First the level: each finding names the file, the line, the key, the remedy, and the practice of the \
+            Providers' Commitment for Privacy. When it is kept, the settings are tried: whether the ports are free, the \
+            certificate is for the host's name and in its time, the next hops answer and prove what they must, the DNS \
+            records lead here, the data directory and the vault are there. Each is ok, a fault with its remedy, or \
+            unknown where that can't be told from here. Nothing is started, changed or sent. Run it as the gateway's \
+            user, or as root.
 
             Example: postern check --config /etc/postern/postern.toml
-            Exit codes: 0 the level is kept; 1 it is not; 66 the file is missing; 78 the settings can't be read.
+            Exit codes: 0 the level is kept and nothing is at fault; 1 it is not, or something is; 66 the file is \
+            missing; 78 the settings can't be read.
             """
     )
+
+    @Flag(help: "Only hold the settings against the level; try nothing.")
+    var offline = false
 
     @OptionGroup var place: GatewayPlace
     @OptionGroup var output: OutputOptions
 
-    func run() throws {
-        let settings = try place.locate().settings
-        let report = LevelReport(settings)
-        try output.show(report) { report.text }
-        if !report.isKept { throw CommandFailure(.refused, "") }
+    func run() async throws {
+        let location = try place.locate()
+        var report = LevelReport(location.settings)
+        if !offline, report.isKept {
+            let trials = Trials(location.settings, running: Self.listeners(location), now: PlainText.now())
+            report.trials = await trials.run()
+        }
+        try output.show(report) { report.text + Self.table(report) }
+        if !report.isKept || report.hasFaults { throw CommandFailure(.refused, "") }
+    }
+
+    /// Where the gateway of this data directory listens, when one runs.
+    private static func listeners(_ location: GatewayLocation) -> [String] {
+        guard let gateway = try? RunningGateway.find(location), let answer = try? gateway.ask(.status),
+            case .status(let report) = answer
+        else { return [] }
+        return report.listeners.map(\.address)
+    }
+
+    private static func table(_ report: LevelReport) -> String {
+        guard let trials = report.trials else { return "" }
+        var table = TextTable("", "what", "where", "how it is")
+        for trial in trials {
+            table.add(trial.state.rawValue, trial.what, trial.subject, trial.detail)
+            if let remedy = trial.remedy { table.addLine("         -> " + remedy) }
+        }
+        let faults = trials.count { $0.state == .fault }
+        let unknown = trials.count { $0.state == .unknown }
+        let verdict = faults == 0 ? "No fault was found" : "\(PlainText.count(faults, "fault")) to mend"
+        return "\n\n" + table.text(cut: false) + "\n\n" + verdict + (unknown == 0 ? "." : "; \(unknown) unknown.")
     }
 }
 
@@ -63,6 +98,10 @@ struct LevelReport: Encodable {
     let violations: [Finding]
     /// What the operator must know to keep the level.
     let cautions: [Finding]
+    /// What came of trying the settings; nil when nothing was tried.
+    var trials: [Trial]?
+
+    var hasFaults: Bool { trials?.contains { $0.state == .fault } ?? false }
 
     init(_ settings: PosternSettings) {
         let facts = HostFacts.survey(for: settings)

@@ -8,6 +8,7 @@ enum ExitStatus: Int32 {
     case usage = 64
     case inputMissing = 66
     case noGateway = 69
+    case cannotCreate = 73
     case notAllowed = 77
     case settings = 78
 }

@@ -21,10 +21,10 @@ struct Postern: AsyncParsableCommand {
             ./postern-data.
 
             Exit codes: 0 done; 1 refused, or the answer is no; 64 wrong usage; 66 a file to read is missing; 69 no \
-            gateway runs; 77 not allowed; 78 the settings are wrong.
+            gateway runs; 73 a file can't be written; 77 not allowed; 78 the settings are wrong.
             """,
         version: "postern " + PosternVersion.text,
-        subcommands: [VersionCommand.self, ManualCommand.self],
+        subcommands: [VersionCommand.self, CompletionCommand.self, ManualCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Running", subcommands: [UpCommand.self, InitCommand.self, CheckCommand.self]),
             CommandGroup(name: "Sending", subcommands: [SendmailCommand.self]),

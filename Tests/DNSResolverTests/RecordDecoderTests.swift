@@ -66,3 +66,21 @@ struct RecordDecoderTests {
         }
     }
 }
+
+@Suite("Reverse names")
+struct ReverseNameTests {
+    @Test(
+        "an address has its reverse name",
+        arguments: [
+            ("192.0.2.17", "17.2.0.192.in-addr.arpa"),
+            (
+                "2001:db8::567:89ab",
+                "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
+            ),
+        ]
+    )
+    func reverse(address: String, name: String) {
+        #expect(IPAddress(address)?.reverseName == name)
+        #expect(RecordDecoder.decode(.ptr, [4, 0x6d, 0x61, 0x69, 0x6c, 0]) == .name("mail"))
+    }
+}

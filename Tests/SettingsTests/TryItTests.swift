@@ -38,12 +38,12 @@ struct TryItTests {
 
     @Test(
         "what init writes parses, keeps its level and is commented",
-        arguments: InitTemplate.Purpose.allCases,
+        arguments: InitPlan.Purpose.allCases,
         Level.allCases
     )
-    func templates(purpose: InitTemplate.Purpose, level: Level) throws {
+    func templates(purpose: InitPlan.Purpose, level: Level) throws {
         let hostname = try #require(Domain("mail.example.org"))
-        let text = InitTemplate.text(for: purpose, level: level, hostname: hostname)
+        let text = InitTemplate.text(InitPlan(purpose, level: level, hostname: hostname))
         let settings = try PosternSettings.parse(text: text, name: "postern.toml", directory: "/etc/postern")
         #expect(settings.level == level)
         #expect(settings.hostname == hostname)
@@ -55,10 +55,10 @@ struct TryItTests {
 
     @Test("a relay's file has ten settings and no more")
     func relay() throws {
-        let text = InitTemplate.text(for: .relay, level: .two, hostname: try #require(Domain("gw.example.org")))
-        let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        var plan = InitPlan(.relay, level: .two, hostname: try #require(Domain("gw.example.org")))
+        plan.nextHop = .tcp(host: "127.0.0.1", port: 2626)
         #expect(
-            lines == [
+            Self.settings(plan) == [
                 "level = 2", "hostname = \"gw.example.org\"", "data = \"data\"", "networks = [\"127.0.0.1\", \"::1\"]",
                 "[[listener]]",
                 "role = \"mx\"", "address = \"127.0.0.1\"", "port = 2525", "[[route]]", "domain = \"*\"",
@@ -67,14 +67,39 @@ struct TryItTests {
         )
     }
 
+    @Test("a relay with a certificate lets users in, and signs in at the next hop on a proven channel only")
+    func relayForUsers() throws {
+        var plan = InitPlan(.relay, level: .two, hostname: try #require(Domain("gw.example.org")))
+        plan.tls = TLSFiles(certificate: "/etc/ssl/gw.pem", key: "/etc/ssl/gw.key")
+        plan.nextHop = .tcp(host: "127.0.0.1", port: 2626)
+        plan.credentials = NextHop.Credentials(username: "gateway", passwordFile: "relay-password")
+        let settings = try PosternSettings.parse(
+            text: InitTemplate.text(plan),
+            name: "postern.toml",
+            directory: "/etc/p"
+        )
+        #expect(settings.listeners.map(\.role) == [.mx, .submission, .submissions])
+        #expect(settings.tls?.key == "/etc/p/key.pem")
+        #expect(settings.routes.first?.target.nextHop?.tls == .verify)
+        #expect(settings.routes.first?.target.nextHop?.credentials?.passwordFile == "/etc/p/relay-password")
+        plan.level = .one
+        #expect(plan.serverTLS?.key == "/etc/ssl/gw.key")
+        plan.level = .three
+        #expect(plan.serverTLS?.key == "/run/postern-key/key.pem")
+    }
+
     @Test(
         "an mx holds the mailboxes of the host's domain",
         arguments: [("mail.example.org", "example.org"), ("example.org", "example.org")]
     )
     func mx(hostname: String, domain: String) throws {
-        let text = InitTemplate.text(for: .mx, level: .one, hostname: try #require(Domain(hostname)))
+        let text = InitTemplate.text(InitPlan(.mx, level: .one, hostname: try #require(Domain(hostname))))
         let settings = try PosternSettings.parse(text: text, name: "postern.toml")
         #expect(settings.accept.map(\.wire) == [domain])
         #expect(settings.listeners.map(\.port) == [25, 587, 465])
+    }
+
+    private static func settings(_ plan: InitPlan) -> [String] {
+        InitTemplate.text(plan).split(separator: "\n").filter { !$0.hasPrefix("#") }.map { String($0) }
     }
 }

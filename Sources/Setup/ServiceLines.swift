@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Commitment
+import Mail
+import Settings
+
+/// What the gateway's unit needs beside what comes with Postern.
+enum ServiceLines {
+    static func systemd(_ plan: InitPlan, _ directory: String) -> SoftwareLines {
+        let steps = [rights(plan, directory), sockets(plan), service(plan), start(plan, directory)].compactMap { $0 }
+        let text = steps.enumerated().map { number, step in "# \(number + 1). \(step)" }
+        return SoftwareLines(name: "systemd.txt", text: text.joined(separator: "\n"))
+    }
+
+    private static func rights(_ plan: InitPlan, _ directory: String) -> String {
+        var text = """
+            The user that Postern runs as, and what it may read.
+
+            systemd-sysusers
+            chown root:postern \(directory)/postern.toml
+            chmod 640 \(directory)/postern.toml
+
+            """
+        if let credentials = plan.credentials {
+            let file = credentials.passwordFile
+            let path = file.hasPrefix("/") ? file : "\(directory)/\(file)"
+            text += """
+                install -m 640 -o root -g postern /dev/null \(path)    # then write the password into it
+
+                """
+        }
+        return text
+    }
+
+    /// The ports below 1024 are bound by systemd; without any, there is no socket unit.
+    private static func sockets(_ plan: InitPlan) -> String? {
+        guard plan.purpose != .mx else { return nil }
+        guard plan.serverTLS == nil else {
+            return """
+                The ports: /etc/systemd/system/postern.socket.d/ports.conf
+
+                [Socket]
+                ListenStream=
+                ListenStream=587
+                ListenStream=465
+
+                """
+        }
+        return """
+            The service without the socket unit, because no port is below 1024:
+
+            sed /postern.socket/d /usr/lib/systemd/system/postern.service > /etc/systemd/system/postern.service
+
+            """
+    }
+
+    private static func service(_ plan: InitPlan) -> String? {
+        var lines: [String] = []
+        if plan.serverTLS?.keyPassphraseFile != nil {
+            lines += ["# The passphrase of the private key.", "LoadCredentialEncrypted=tls"]
+        }
+        if plan.purpose == .webApp {
+            lines += [
+                "# Programs of other users reach the socket, and their user ids are seen as they are.",
+                "RuntimeDirectoryMode=0755", "PrivateUsers=no",
+            ]
+        }
+        guard !lines.isEmpty else { return nil }
+        return """
+            More for the service: /etc/systemd/system/postern.service.d/local.conf
+
+            [Service]
+            \(lines.joined(separator: "\n"))
+
+            """
+    }
+
+    private static func start(_ plan: InitPlan, _ directory: String) -> String {
+        let data = plan.data.hasPrefix("/") ? plan.data : "\(directory)/\(plan.data)"
+        return """
+            The vault. Its passphrase becomes a credential, which only this machine can open; keep a copy elsewhere,
+            # because without it the waiting mail, the keys and the users are lost.
+
+            mkdir -p /etc/credstore.encrypted
+            (umask 077; openssl rand -base64 32 > /run/postern-passphrase)
+            postern vault init --config \(directory)/postern.toml --passphrase-file /run/postern-passphrase
+            chown -R postern:postern \(data)
+            systemd-creds encrypt --name=postern-vault /run/postern-passphrase /etc/credstore.encrypted/postern-vault
+            cat /run/postern-passphrase; rm /run/postern-passphrase
+
+            systemctl daemon-reload
+            systemctl enable --now postern
+
+            """
+    }
+}
