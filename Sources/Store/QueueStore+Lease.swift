@@ -182,6 +182,7 @@ extension QueueStore {
             contents: message.contents,
             contentNumber: message.contents.lowerBound + Int64(copy.content),
             key: message.key,
+            hasProgress: sealedProgress != nil,
             fresh: message.plaintexts[copy.content]
         )
     }
