@@ -18,7 +18,8 @@ struct Dispatcher: Service {
     let time: Time
     let log: Log
     let schedule: RetrySchedule
-    /// Rung when work may be due: new mail, an operator's hand, a delivery that ended, and once a second.
+    /// Rung when work may be due: new mail, an operator's hand, the end of a delivery that others waited for, and once a
+    /// second.
     let wake = WakeUp()
     private let slots: DispatchSlots
 
@@ -90,7 +91,8 @@ struct Dispatcher: Service {
                 copies = try await queue.lease(
                     due: time.wall(),
                     limit: min(Self.batch, slots.free),
-                    excluding: slots.busyHops
+                    limitPerHop: slots.limitPerHop,
+                    underWay: slots.underWay
                 )
             } catch {
                 log.error("the queue could not be read")
@@ -100,9 +102,11 @@ struct Dispatcher: Service {
             for group in Self.grouped(copies) {
                 slots.take(group[0].nextHop)
                 deliveries.addTask {
-                    await deliver(group)
-                    slots.giveBack(group[0].nextHop)
-                    wake.fire()
+                    let attempt = await attempt(group)
+                    // The next hop is free for another delivery while this one's outcome is written.
+                    if slots.leave(group[0].nextHop) { wake.fire() }
+                    await settle(attempt, of: group)
+                    if slots.giveBack() { wake.fire() }
                 }
             }
         }

@@ -7,19 +7,19 @@ import Synchronization
 import Vault
 
 extension QueueStore {
-    /// Copies to be tried now, earliest first: at most `limit`, and `limitPerHop` for each next hop.
+    /// Copies to be tried now, earliest first: at most `limit`, and for each next hop what `limitPerHop` deliveries carry.
     ///
-    /// Next hops that have all the connections they may have go into `excluding`. A copy whose rows do not open is set
-    /// aside, logged and left out. When reading fails nothing is leased.
+    /// Copies that share a content travel in one delivery. `underWay` says how many deliveries each next hop has already;
+    /// they count. A copy whose rows do not open is set aside, logged and left out. When reading fails nothing is leased.
     @concurrent
     package func lease(
         due now: WallTime,
         limit: Int,
         limitPerHop: Int = 100,
-        excluding: Set<NextHopHash> = []
+        underWay: [NextHopHash: Int] = [:]
     ) async throws(StoreError) -> [LeasedCopy] {
         let rows = writer.index.withLock {
-            $0.lease(due: now, limit: limit, limitPerHop: limitPerHop, excluding: excluding)
+            $0.lease(due: now, limit: limit, limitPerHop: limitPerHop, underWay: underWay)
         }
         return try await loadLeased(rows)
     }
@@ -40,7 +40,7 @@ extension QueueStore {
         writer.index.withLock { index in for row in rows { index.giveBack(row) } }
     }
 
-    /// When ``lease(due:limit:limitPerHop:excluding:)`` has something to give next; nil when nothing waits.
+    /// When ``lease(due:limit:limitPerHop:underWay:)`` has something to give next; nil when nothing waits.
     package func nextDue(excluding: Set<NextHopHash> = []) -> WallTime? {
         writer.index.withLock { $0.nextReady(excluding: excluding) }
     }
