@@ -53,6 +53,7 @@ struct GatewayParts {
             routes: routes,
             pipeline: pipeline,
             settings: settings.delivery,
+            loops: group.makeIterator().map { LoopExecutor($0) },
             counters: counters,
             time: time,
             log: log

@@ -69,11 +69,7 @@ extension Session {
             protocolName: state.protocolName,
             arrival: services.time.wall()
         )
-        // Encryption must not hold up the other sessions of this event loop.
-        let pipeline = services.pipeline
-        let acceptance = await withTaskExecutorPreference(globalConcurrentExecutor) {
-            await pipeline.accept(message)
-        }
+        let acceptance = await services.pipeline.accept(message)
         count(acceptance, of: message)
         return AcceptanceReply.reply(to: acceptance, id: message.id)
     }

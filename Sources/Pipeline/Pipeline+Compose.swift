@@ -35,7 +35,9 @@ extension Pipeline {
             var state = NewCopy.State.ready
             switch copy.protection {
             case .encrypt(let keys):
-                content = try await composer.encrypted(to: keys, effective: copy.effective, outline: plan.outline)
+                content = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    try await composer.encrypted(to: keys, effective: copy.effective, outline: plan.outline)
+                }
             case .passThrough:
                 content = try await composer.clear()
             case .clear:

@@ -91,12 +91,14 @@ package struct SMTPListener: Sendable {
     /// - Parameter session: runs on the connection's event loop. It should end with ``SMTPServerConnection/close(_:)``; when it
     ///   just returns, the connection is closed in the same way, without a word.
     package func run(_ session: @escaping @Sendable (SMTPServerConnection) async -> Void) async throws {
-        try await withThrowingDiscardingTaskGroup { group in
-            try await server.executeThenClose { inbound in
-                for try await accepted in inbound {
-                    guard let accepted else { continue }
-                    let executor = LoopExecutor(accepted.channel.channel.eventLoop)
-                    group.addTask(executorPreference: executor) { await serve(accepted, session) }
+        try await withTaskExecutorPreference(LoopExecutor(server.channel.eventLoop)) {
+            try await withThrowingDiscardingTaskGroup { group in
+                try await server.executeThenClose { inbound in
+                    for try await accepted in inbound {
+                        guard let accepted else { continue }
+                        let executor = LoopExecutor(accepted.channel.channel.eventLoop)
+                        group.addTask(executorPreference: executor) { await serve(accepted, session) }
+                    }
                 }
             }
         }

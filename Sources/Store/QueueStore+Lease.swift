@@ -72,9 +72,14 @@ extension QueueStore {
         let unread = rows.filter { messages[$0.message] == nil }
         var progress: [Int64: Data] = [:]
         if !unread.isEmpty {
-            let stored = try await readRows(unread)
+            // A long queue must not hold up the event loop that asks.
+            let stored = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                () async throws(StoreError) -> (messages: [FreshMessage], progress: [Int64: Data]) in
+                let rows = try await readRows(unread)
+                return (rows.messages.compactMap { open($0) }, rows.progress)
+            }
             progress = stored.progress
-            for message in stored.messages { messages[message.number] = open(message) }
+            for message in stored.messages { messages[message.number] = message }
         }
         var copies: [LeasedCopy] = []
         var damaged: [CopyRow] = []
