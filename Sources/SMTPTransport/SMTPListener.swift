@@ -96,7 +96,7 @@ package struct SMTPListener: Sendable {
                 try await server.executeThenClose { inbound in
                     for try await accepted in inbound {
                         guard let accepted else { continue }
-                        let executor = LoopExecutor(accepted.channel.channel.eventLoop)
+                        let executor = LoopExecutor(accepted.channel.eventLoop)
                         group.addTask(executorPreference: executor) { await serve(accepted, session) }
                     }
                 }
@@ -114,27 +114,27 @@ package struct SMTPListener: Sendable {
         _ accepted: AcceptedConnection,
         _ session: @Sendable (SMTPServerConnection) async -> Void
     ) async {
-        let channel = accepted.channel.channel
+        let channel = accepted.channel
         if live.insert(channel) { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
         defer { live.remove(channel) }
-        // What ends a connection early is the peer's affair and already an event; there is nothing to report.
-        try? await accepted.channel.executeThenClose { inbound, outbound in
-            let connection = SMTPServerConnection(
-                remoteAddress: accepted.remoteAddress,
-                hasTLSContext: accepted.hasTLSContext,
-                inbound: inbound,
-                outbound: outbound
-            )
+        await withTaskCancellationHandler {
+            let connection = SMTPServerConnection(accepted)
             if isImplicitTLS, await !connection.awaitTLS() { return }
             await session(connection)
             await connection.close()
+        } onCancel: {
+            channel.close(promise: nil)
         }
+        channel.close(promise: nil)
+        // What ends a connection early is the peer's affair and already an event; there is nothing to report.
+        try? await channel.closeFuture.get()
     }
 }
 
 /// A connection that was admitted, its pipeline ready.
 struct AcceptedConnection: Sendable {
-    let channel: NIOAsyncChannel<[ServerEvent], ServerAction>
+    let channel: any Channel
+    let handler: NIOLoopBound<SessionHandler>
     let remoteAddress: IPAddress?
     let hasTLSContext: Bool
 
@@ -165,11 +165,14 @@ struct AcceptedConnection: Sendable {
                 isHandshaking: configuration.isImplicitTLS
             )
         )
-        let wrapped = try NIOAsyncChannel<[ServerEvent], ServerAction>(
-            wrappingChannelSynchronously: channel,
-            configuration: .init(backPressureStrategy: .init(lowWatermark: 1, highWatermark: 1))
+        let handler = SessionHandler()
+        try operations.addHandler(handler)
+        return AcceptedConnection(
+            channel: channel,
+            handler: NIOLoopBound(handler, eventLoop: channel.eventLoop),
+            remoteAddress: address,
+            hasTLSContext: tls != nil
         )
-        return AcceptedConnection(channel: wrapped, remoteAddress: address, hasTLSContext: tls != nil)
     }
 }
 
