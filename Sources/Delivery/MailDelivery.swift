@@ -68,7 +68,9 @@ package final class MailDelivery: Sendable {
     ///
     /// Cancelling defers what is not done.
     package func deliver(_ group: DeliveryGroup) async -> [DeliveryResult] {
-        if case .maildir = group.hop { return await maildir.deliver(group) }
+        if case .maildir = group.hop {
+            return await withTaskExecutorPreference(globalConcurrentExecutor) { await maildir.deliver(group) }
+        }
         let results = await hops.run(group.hop.hint) { () async -> [DeliveryResult] in
             var progress = Progress(group)
             if case .mx(let domain) = group.hop { return await deliver(&progress, toExchangesOf: domain) }
@@ -136,7 +138,10 @@ package final class MailDelivery: Sendable {
     /// A connection from the pool, else a new one.
     func connection(to peer: Peer) async throws(ConversationFault) -> ReadyConnection {
         if let ready = pool.take(peer.key) { return ready }
-        return try await connector.open(peer)
+        // Opening reads certificates and secrets, which is no work for an event loop.
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { () async throws(ConversationFault) in
+            try await connector.open(peer)
+        }
     }
 
     /// Ends the use of a connection.

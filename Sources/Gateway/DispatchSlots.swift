@@ -3,7 +3,8 @@
 import Store
 import Synchronization
 
-/// How many deliveries run, in all and per next hop, so that one dead host holds nobody else up.
+/// How many deliveries run, in all until their outcome is written and per next hop, so that one dead host holds nobody
+/// else up.
 final class DispatchSlots: Sendable {
     private struct State {
         var total = 0
@@ -12,7 +13,8 @@ final class DispatchSlots: Sendable {
 
     private let state = Mutex(State())
     private let limit: Int
-    private let limitPerHop: Int
+    /// Deliveries that one next hop may have at a time.
+    let limitPerHop: Int
 
     init(limit: Int, limitPerHop: Int) {
         self.limit = max(1, limit)
@@ -22,10 +24,8 @@ final class DispatchSlots: Sendable {
     /// Deliveries that may still begin.
     var free: Int { state.withLock { max(0, limit - $0.total) } }
 
-    /// Next hops that have as many deliveries as they may.
-    var busyHops: Set<NextHopHash> {
-        state.withLock { state in Set(state.byHop.filter { $0.value >= limitPerHop }.keys) }
-    }
+    /// How many deliveries each next hop has now.
+    var underWay: [NextHopHash: Int] { state.withLock { $0.byHop } }
 
     func take(_ hop: NextHopHash) {
         state.withLock { state in
@@ -34,11 +34,24 @@ final class DispatchSlots: Sendable {
         }
     }
 
-    func giveBack(_ hop: NextHopHash) {
+    /// A delivery has done with its next hop; its slot stays taken until ``giveBack()``.
+    ///
+    /// Returns whether something may have waited for that: the hop had all it may have.
+    func leave(_ hop: NextHopHash) -> Bool {
+        state.withLock { state in
+            let count = state.byHop[hop] ?? 0
+            state.byHop[hop] = count > 1 ? count - 1 : nil
+            return count >= limitPerHop
+        }
+    }
+
+    /// A delivery's outcome is written.
+    ///
+    /// Returns whether something may have waited for that: there was no slot left.
+    func giveBack() -> Bool {
         state.withLock { state in
             state.total -= 1
-            guard let count = state.byHop[hop] else { return }
-            state.byHop[hop] = count > 1 ? count - 1 : nil
+            return state.total + 1 >= limit
         }
     }
 }

@@ -18,27 +18,42 @@ extension Dispatcher {
     private static let pauseAfterFault = Duration.seconds(300)
     private static let ownFault = "451 4.3.0 an error here; tried again later"
 
-    /// Runs one delivery and settles every copy of it.
-    func deliver(_ copies: [LeasedCopy]) async {
+    /// What a delivery came to, before anything of it is written.
+    enum Attempt {
+        case results([DeliveryResult], content: any ByteSource)
+        case fault(any Error)
+        /// The copies were held: they were decided on anew instead, and settled.
+        case reconsidered
+    }
+
+    /// Runs one delivery.
+    func attempt(_ copies: [LeasedCopy]) async -> Attempt {
         // A copy that was held is clear inside, whatever state it is in now.
         guard let first = copies.first, first.protection != Pipeline.heldWord else {
             for copy in copies { await reconsider(copy) }
-            return
+            return .reconsidered
         }
         let content = queue.content(of: first)
-        let results: [DeliveryResult]
         do {
             guard let group = try await deliveryGroup(copies, content: content) else {
                 // A filter that the settings have lost is the operator's mistake and not the sender's.
                 let outcome = first.envelope.filter == nil ? .noRoute : DeliveryOutcome.noFilter
-                results = copies.indices.map { DeliveryResult(index: $0, outcome: outcome) }
-                return await settle(results, of: copies, content: content)
+                let results = copies.indices.map { DeliveryResult(index: $0, outcome: outcome) }
+                return .results(results, content: content)
             }
-            results = await delivery.deliver(group)
+            return .results(await delivery.deliver(group), content: content)
         } catch {
-            return await write(Settlement(outcomes: copies.compactMap { broken($0, error) }), of: copies)
+            return .fault(error)
         }
-        await settle(results, of: copies, content: content)
+    }
+
+    /// Settles every copy of a delivery.
+    func settle(_ attempt: Attempt, of copies: [LeasedCopy]) async {
+        switch attempt {
+        case .results(let results, let content): await settle(results, of: copies, content: content)
+        case .fault(let error): await write(Settlement(outcomes: copies.compactMap { broken($0, error) }), of: copies)
+        case .reconsidered: break
+        }
     }
 
     private func settle(_ results: [DeliveryResult], of copies: [LeasedCopy], content: any ByteSource) async {

@@ -19,14 +19,22 @@ struct Dispatcher: Service {
     let time: Time
     let log: Log
     let schedule: RetrySchedule
-    /// Rung when work may be due: new mail, an operator's hand, a delivery that ended, and once a second.
+    /// Rung when work may be due: new mail, an operator's hand, the end of a delivery that others waited for, and once a
+    /// second.
     let wake = WakeUp()
     private let slots: DispatchSlots
+    /// The event loops that deliveries run on.
+    ///
+    /// A delivery mostly waits for connections, which live there; so no thread has to be woken on the way. What computes
+    /// for long leaves them by itself.
+    private let loops: [any TaskExecutor]
 
     /// Deliveries in flight get this long when the gateway stops.
     static let grace = Duration.seconds(20)
     /// Copies taken at once.
     private static let batch = 256
+    /// Longer contents are read and opened off the event loops.
+    private static let shortContent = 256 << 10
     static let encryptedWord = "encrypted"
 
     init(
@@ -35,6 +43,7 @@ struct Dispatcher: Service {
         routes: RouteTable,
         pipeline: Pipeline,
         settings: DeliverySettings,
+        loops: [any TaskExecutor],
         observed: Observations,
         time: Time,
         log: Log
@@ -43,6 +52,7 @@ struct Dispatcher: Service {
         self.delivery = delivery
         self.routes = routes
         self.pipeline = pipeline
+        self.loops = loops
         counters = observed.counters
         hops = observed.hops
         self.time = time
@@ -53,8 +63,8 @@ struct Dispatcher: Service {
 
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await dispatch() }
-            group.addTask { await listen() }
+            group.addTask(executorPreference: loops.first) { await dispatch() }
+            group.addTask(executorPreference: loops.first) { await listen() }
             group.addTask { await tick() }
             group.addTask { await delivery.run() }
             group.addTask {
@@ -92,7 +102,8 @@ struct Dispatcher: Service {
                 copies = try await queue.lease(
                     due: time.wall(),
                     limit: min(Self.batch, slots.free),
-                    excluding: slots.busyHops
+                    limitPerHop: slots.limitPerHop,
+                    underWay: slots.underWay
                 )
             } catch {
                 log.error("the queue could not be read")
@@ -101,20 +112,30 @@ struct Dispatcher: Service {
             guard !copies.isEmpty else { return }
             for group in Self.grouped(copies) {
                 slots.take(group[0].nextHop)
-                deliveries.addTask {
-                    await deliver(group)
-                    slots.giveBack(group[0].nextHop)
-                    wake.fire()
+                deliveries.addTask(executorPreference: executor(for: group[0])) {
+                    let attempt = await attempt(group)
+                    // The next hop is free for another delivery while this one's outcome is written.
+                    if slots.leave(group[0].nextHop) { wake.fire() }
+                    await settle(attempt, of: group)
+                    if slots.giveBack() { wake.fire() }
                 }
             }
         }
+    }
+
+    /// Where a delivery runs: on the event loops in turn, unless it has much to open or may have to encrypt.
+    private func executor(for copy: LeasedCopy) -> any TaskExecutor {
+        guard !loops.isEmpty, copy.contentSize <= Self.shortContent, copy.protection != Pipeline.heldWord else {
+            return globalConcurrentExecutor
+        }
+        return loops[Int(copy.contentID.magnitude % UInt64(loops.count))]
     }
 
     /// Copies that wait for a key are decided on anew; they never go to a delivery as they are.
     private func startHeld(in deliveries: inout DiscardingTaskGroup) async {
         guard let copies = try? await queue.leaseHeld(due: time.wall(), limit: 64) else { return }
         for copy in copies {
-            deliveries.addTask { await reconsider(copy) }
+            deliveries.addTask(executorPreference: globalConcurrentExecutor) { await reconsider(copy) }
         }
     }
 

@@ -67,6 +67,7 @@ struct GatewayParts {
             routes: routes,
             pipeline: pipeline,
             settings: settings.delivery,
+            loops: group.makeIterator().map { LoopExecutor($0) },
             observed: observed,
             time: time,
             log: log

@@ -81,11 +81,7 @@ extension Session {
             filter: state.filter?.name
         )
         if let filter = state.filter, filter.direction == .inbound { return await passOn(message, by: filter) }
-        // Encryption must not hold up the other sessions of this event loop.
-        let pipeline = services.pipeline
-        let acceptance = await withTaskExecutorPreference(globalConcurrentExecutor) {
-            await pipeline.accept(message)
-        }
+        let acceptance = await services.pipeline.accept(message)
         if case .accepted = acceptance, let charge = transaction.charge {
             state.transaction?.charge = nil
             await services.sending.count(charge)

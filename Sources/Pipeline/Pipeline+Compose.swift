@@ -37,19 +37,22 @@ extension Pipeline {
             var state = NewCopy.State.ready
             switch copy.protection {
             case .encrypt(let keys):
-                if copy.isNewMessage, let forwarder {
-                    content = try await composer.encrypted(
-                        forwarded(message, trace: header, by: forwarder, is8Bit: plan.outline.has8BitBody),
-                        to: keys,
-                        effective: copy.effective
-                    )
-                } else {
-                    content = try await composer.encrypted(
-                        to: keys,
-                        effective: copy.effective,
-                        outline: plan.outline,
-                        forwarder: forwarder
-                    )
+                // Encryption must not hold up the other sessions of this event loop.
+                content = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    if copy.isNewMessage, let forwarder {
+                        try await composer.encrypted(
+                            forwarded(message, trace: header, by: forwarder, is8Bit: plan.outline.has8BitBody),
+                            to: keys,
+                            effective: copy.effective
+                        )
+                    } else {
+                        try await composer.encrypted(
+                            to: keys,
+                            effective: copy.effective,
+                            outline: plan.outline,
+                            forwarder: forwarder
+                        )
+                    }
                 }
             case .passThrough, .clear:
                 content = try await composer.clear(forwarder: forwarder)

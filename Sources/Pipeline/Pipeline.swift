@@ -61,11 +61,21 @@ package struct Pipeline: Sendable {
         reports = ReportComposer(settings: settings, rules: rules, worker: worker, time: time, nextHopHint: nextHopHint)
     }
 
+    /// A longer body is worked on off the caller's event loop.
+    private static let shortBody = 64 << 10
+
     /// Takes a message, or says why not.
     ///
     /// Returns `accepted` only when every copy is durable.
-    @concurrent
+    ///
+    /// Runs where its caller runs, because a change of threads costs more than a short message does. What takes long, a
+    /// long body or an encryption, leaves the event loop to the other sessions.
     package func accept(_ message: IncomingMessage) async -> Acceptance {
+        guard message.body.count > Self.shortBody else { return await take(message) }
+        return await withTaskExecutorPreference(globalConcurrentExecutor) { await take(message) }
+    }
+
+    private func take(_ message: IncomingMessage) async -> Acceptance {
         do {
             let prepared = try await prepared(message)
             try await enqueue(prepared)

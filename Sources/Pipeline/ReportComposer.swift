@@ -104,7 +104,10 @@ package struct ReportComposer: Sendable {
             return .headers(header.bytes)
         }
         do {
-            return .encryptedMessage(try await encrypted(subject, to: keys))
+            let bytes = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await encrypted(subject, to: keys)
+            }
+            return .encryptedMessage(bytes)
         } catch {
             // Rather a report without the message than none, or one with it in clear.
             if error is CancellationError || Task.isCancelled { throw error }

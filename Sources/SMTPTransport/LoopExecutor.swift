@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
+package import NIOCore
 
-/// Runs a session's task on its connection's event loop, so that neither events nor replies change threads.
-final class LoopExecutor: TaskExecutor {
+/// Runs tasks on an event loop: a session's on that of its connection, so that neither events nor replies change threads.
+package final class LoopExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
 
-    init(_ eventLoop: any EventLoop) {
+    package init(_ eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }

@@ -103,12 +103,14 @@ package struct SMTPListener: Sendable {
     /// - Parameter session: runs on the connection's event loop. It should end with ``SMTPServerConnection/close(_:)``; when it
     ///   just returns, the connection is closed in the same way, without a word.
     package func run(_ session: @escaping @Sendable (SMTPServerConnection) async -> Void) async throws {
-        try await withThrowingDiscardingTaskGroup { group in
-            try await server.executeThenClose { inbound in
-                for try await accepted in inbound {
-                    guard let accepted else { continue }
-                    let executor = LoopExecutor(accepted.channel.channel.eventLoop)
-                    group.addTask(executorPreference: executor) { await serve(accepted, session) }
+        try await withTaskExecutorPreference(LoopExecutor(server.channel.eventLoop)) {
+            try await withThrowingDiscardingTaskGroup { group in
+                try await server.executeThenClose { inbound in
+                    for try await accepted in inbound {
+                        guard let accepted else { continue }
+                        let executor = LoopExecutor(accepted.channel.eventLoop)
+                        group.addTask(executorPreference: executor) { await serve(accepted, session) }
+                    }
                 }
             }
         }
@@ -124,28 +126,27 @@ package struct SMTPListener: Sendable {
         _ accepted: AcceptedConnection,
         _ session: @Sendable (SMTPServerConnection) async -> Void
     ) async {
-        let channel = accepted.channel.channel
+        let channel = accepted.channel
         if live.insert(channel) { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
         defer { live.remove(channel) }
-        // What ends a connection early is the peer's affair and already an event; there is nothing to report.
-        try? await accepted.channel.executeThenClose { inbound, outbound in
-            let connection = SMTPServerConnection(
-                remoteAddress: accepted.remoteAddress,
-                peerUser: await PeerUser.of(channel),
-                hasTLSContext: accepted.hasTLSContext,
-                inbound: inbound,
-                outbound: outbound
-            )
+        await withTaskCancellationHandler {
+            let connection = SMTPServerConnection(accepted, peerUser: await PeerUser.of(channel))
             if isImplicitTLS, await !connection.awaitTLS() { return }
             await session(connection)
             await connection.close()
+        } onCancel: {
+            channel.close(promise: nil)
         }
+        channel.close(promise: nil)
+        // What ends a connection early is the peer's affair and already an event; there is nothing to report.
+        try? await channel.closeFuture.get()
     }
 }
 
 /// A connection that was admitted, its pipeline ready.
 struct AcceptedConnection: Sendable {
-    let channel: NIOAsyncChannel<[ServerEvent], ServerAction>
+    let channel: any Channel
+    let handler: NIOLoopBound<SessionHandler>
     let remoteAddress: IPAddress?
     let hasTLSContext: Bool
 
@@ -176,11 +177,14 @@ struct AcceptedConnection: Sendable {
                 isHandshaking: configuration.isImplicitTLS
             )
         )
-        let wrapped = try NIOAsyncChannel<[ServerEvent], ServerAction>(
-            wrappingChannelSynchronously: channel,
-            configuration: .init(backPressureStrategy: .init(lowWatermark: 1, highWatermark: 1))
+        let handler = SessionHandler()
+        try operations.addHandler(handler)
+        return AcceptedConnection(
+            channel: channel,
+            handler: NIOLoopBound(handler, eventLoop: channel.eventLoop),
+            remoteAddress: address,
+            hasTLSContext: tls != nil
         )
-        return AcceptedConnection(channel: wrapped, remoteAddress: address, hasTLSContext: tls != nil)
     }
 }
 

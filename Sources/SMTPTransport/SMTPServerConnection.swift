@@ -6,7 +6,7 @@ package import SMTPWire
 
 /// One accepted connection, as its session sees it: events in, replies out.
 ///
-/// Used by one task.
+/// Used by one task, which prefers the connection's event loop.
 ///
 /// Replies gather until the session asks for the next event and none is here: the replies to commands that came in one
 /// segment leave in one write (RFC 2920 §3.2).
@@ -23,8 +23,8 @@ package final class SMTPServerConnection {
     package private(set) var tls: TLSFacts?
 
     private let hasTLSContext: Bool
-    private var iterator: NIOAsyncChannelInboundStream<[ServerEvent]>.AsyncIterator
-    private let outbound: NIOAsyncChannelOutboundWriter<ServerAction>
+    private let channel: any Channel
+    private let handler: NIOLoopBound<SessionHandler>
     private var events: ArraySlice<ServerEvent> = []
     private var pending = ByteBuffer()
     private var pendingThen = ServerAction.Then.unchanged
@@ -32,18 +32,12 @@ package final class SMTPServerConnection {
     private var hasEnded = false
     private var isClosing = false
 
-    init(
-        remoteAddress: IPAddress?,
-        peerUser: UInt32? = nil,
-        hasTLSContext: Bool,
-        inbound: NIOAsyncChannelInboundStream<[ServerEvent]>,
-        outbound: NIOAsyncChannelOutboundWriter<ServerAction>
-    ) {
-        self.remoteAddress = remoteAddress.map { Sensitive($0) }
+    init(_ accepted: AcceptedConnection, peerUser: UInt32? = nil) {
+        remoteAddress = accepted.remoteAddress.map { Sensitive($0) }
         self.peerUser = peerUser
-        self.hasTLSContext = hasTLSContext
-        self.iterator = inbound.makeAsyncIterator()
-        self.outbound = outbound
+        hasTLSContext = accepted.hasTLSContext
+        channel = accepted.channel
+        handler = accepted.handler
     }
 
     /// The next event, after sending what is still to be sent; `nil` when the connection has ended or the task is cancelled.
@@ -55,16 +49,11 @@ package final class SMTPServerConnection {
             }
             guard !hasEnded else { return nil }
             await flush()
-            do {
-                guard let batch = try await iterator.next(isolation: #isolation) else {
-                    hasEnded = true
-                    return nil
-                }
-                events = batch[...]
-            } catch {
+            guard let batch = await nextBatch() else {
                 hasEnded = true
                 return nil
             }
+            events = batch[...]
         }
     }
 
@@ -128,11 +117,7 @@ package final class SMTPServerConnection {
         reply?.encode(into: &pending)
         await send(.close)
         events = []
-        do {
-            while try await iterator.next(isolation: #isolation) != nil {}
-        } catch {
-            // Closed by the peer, which is what was wanted.
-        }
+        while await nextBatch() != nil {}
         hasEnded = true
     }
 
@@ -146,11 +131,23 @@ package final class SMTPServerConnection {
     private func send(_ then: ServerAction.Then) async {
         let action = ServerAction(bytes: pending, then: then)
         pending = ByteBuffer()
-        do {
-            try await outbound.write(action)
-        } catch {
-            hasEnded = true
-        }
+        await returnToLoop()
+        if !handler.value.isWritable { await withCheckedContinuation { handler.value.awaitWritable($0) } }
+        await returnToLoop()
+        handler.value.send(action)
+    }
+
+    private func nextBatch() async -> [ServerEvent]? {
+        await returnToLoop()
+        if let batch = handler.value.takeBatch() { return batch }
+        return await withCheckedContinuation { handler.value.awaitBatch($0) }
+    }
+
+    /// Work that was done elsewhere may have left the task on another thread.
+    private func returnToLoop() async {
+        let loop = channel.eventLoop
+        guard !loop.inEventLoop else { return }
+        await withCheckedContinuation { continuation in loop.execute { continuation.resume() } }
     }
 
     private static func stopsParsing(_ event: ServerEvent) -> Bool {

@@ -39,6 +39,8 @@ package struct LeasedCopy: Sendable {
     let contents: Range<Int64>
     let contentNumber: Int64
     let key: RecordKey
+    /// Whether it has a progress row.
+    let hasProgress: Bool
     /// The content itself when it still lies in memory.
     let fresh: [UInt8]?
 

@@ -90,11 +90,20 @@ struct QueueIndex {
 
     // MARK: Leases
 
-    /// Ready copies that are due, earliest first, at most `limit` and `limitPerHop` for each next hop; they are leased.
-    mutating func lease(due now: WallTime, limit: Int, limitPerHop: Int, excluding: Set<NextHopHash>) -> [CopyRow] {
+    /// How much of what it may have a next hop has.
+    private struct Share {
+        var deliveries: Int
+        /// What the last of them carries: further copies of it go along.
+        var content: Int64?
+    }
+
+    /// Ready copies that are due, earliest first; they are leased.
+    ///
+    /// At most `limit`, and for each next hop at most `limitPerHop` contents less what is `underWay`.
+    mutating func lease(due now: WallTime, limit: Int, limitPerHop: Int, underWay: [NextHopHash: Int]) -> [CopyRow] {
         var taken: [CopyRow] = []
         var parked: [Int] = []
-        var perHop: [Int: Int] = [:]
+        var shares: [Int: Share] = [:]
         while taken.count < limit, let top = ready.first, top.due <= now.milliseconds {
             ready.removeFirst()
             let hop = Int(top.id)
@@ -105,13 +114,19 @@ struct QueueIndex {
                 stand(hop)
                 continue
             }
-            if perHop[hop, default: 0] >= limitPerHop || excluding.contains(hops[hop].hash) {
-                parked.append(hop)
-                continue
+            var share = shares[hop] ?? Share(deliveries: underWay[hops[hop].hash] ?? 0)
+            let content = entries[head.id]?.content
+            if share.content != content {
+                guard share.deliveries < limitPerHop else {
+                    parked.append(hop)
+                    continue
+                }
+                share.deliveries += 1
+                share.content = content
+                shares[hop] = share
             }
             hops[hop].heap.removeFirst()
             setLeased(head.id, true)
-            perHop[hop, default: 0] += 1
             taken.append(CopyRow(number: head.id))
             stand(hop)
         }

@@ -47,6 +47,8 @@ struct CopyRemoval: Sendable {
     /// The contents of its whole message.
     let contents: Range<Int64>
     let size: Int
+    /// Whether there may be a progress row.
+    let hasProgress: Bool
 }
 
 /// What the writer can be told to write.

@@ -92,7 +92,7 @@ struct QueueRows {
     /// Deletes a copy, and its message and content when they go with it.
     func delete(_ removal: CopyRemoval, _ departure: QueueIndex.Departure) throws {
         try run(deleteCopy, [removal.row.number])
-        try run(deleteProgress, [removal.row.number])
+        if removal.hasProgress { try run(deleteProgress, [removal.row.number]) }
         if departure.messageIsGone {
             try run(deleteMessage, [removal.row.message])
             try deleteChunks(of: removal.contents)

@@ -7,19 +7,19 @@ import Synchronization
 import Vault
 
 extension QueueStore {
-    /// Copies to be tried now, earliest first: at most `limit`, and `limitPerHop` for each next hop.
+    /// Copies to be tried now, earliest first: at most `limit`, and for each next hop what `limitPerHop` deliveries carry.
     ///
-    /// Next hops that have all the connections they may have go into `excluding`. A copy whose rows do not open is set
-    /// aside, logged and left out. When reading fails nothing is leased.
+    /// Copies that share a content travel in one delivery. `underWay` says how many deliveries each next hop has already;
+    /// they count. A copy whose rows do not open is set aside, logged and left out. When reading fails nothing is leased.
     @concurrent
     package func lease(
         due now: WallTime,
         limit: Int,
         limitPerHop: Int = 100,
-        excluding: Set<NextHopHash> = []
+        underWay: [NextHopHash: Int] = [:]
     ) async throws(StoreError) -> [LeasedCopy] {
         let rows = writer.index.withLock {
-            $0.lease(due: now, limit: limit, limitPerHop: limitPerHop, excluding: excluding)
+            $0.lease(due: now, limit: limit, limitPerHop: limitPerHop, underWay: underWay)
         }
         return try await loadLeased(rows)
     }
@@ -40,7 +40,7 @@ extension QueueStore {
         writer.index.withLock { index in for row in rows { index.giveBack(row) } }
     }
 
-    /// When ``lease(due:limit:limitPerHop:excluding:)`` has something to give next; nil when nothing waits.
+    /// When ``lease(due:limit:limitPerHop:underWay:)`` has something to give next; nil when nothing waits.
     package func nextDue(excluding: Set<NextHopHash> = []) -> WallTime? {
         writer.index.withLock { $0.nextReady(excluding: excluding) }
     }
@@ -72,9 +72,14 @@ extension QueueStore {
         let unread = rows.filter { messages[$0.message] == nil }
         var progress: [Int64: Data] = [:]
         if !unread.isEmpty {
-            let stored = try await readRows(unread)
+            // A long queue must not hold up the event loop that asks.
+            let stored = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                () async throws(StoreError) -> (messages: [FreshMessage], progress: [Int64: Data]) in
+                let rows = try await readRows(unread)
+                return (rows.messages.compactMap { open($0) }, rows.progress)
+            }
             progress = stored.progress
-            for message in stored.messages { messages[message.number] = open(message) }
+            for message in stored.messages { messages[message.number] = message }
         }
         var copies: [LeasedCopy] = []
         var damaged: [CopyRow] = []
@@ -184,6 +189,7 @@ extension QueueStore {
             contents: message.contents,
             contentNumber: message.contents.lowerBound + Int64(copy.content),
             key: message.key,
+            hasProgress: sealedProgress != nil,
             fresh: message.plaintexts[copy.content]
         )
     }

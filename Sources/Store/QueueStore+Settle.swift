@@ -31,7 +31,14 @@ extension QueueStore {
         let copy = outcome.copy
         switch outcome.result {
         case .delivered, .failed, .dropped, .replaced:
-            return .remove(CopyRemoval(row: copy.row, contents: copy.contents, size: copy.contentSize))
+            return .remove(
+                CopyRemoval(
+                    row: copy.row,
+                    contents: copy.contents,
+                    size: copy.contentSize,
+                    hasProgress: copy.hasProgress
+                )
+            )
         case .deferred(let until, let reply, let delayWarned):
             var progress = copy.progress
             progress.attempts += 1
@@ -88,7 +95,9 @@ extension QueueStore {
         do throws(StoreError) {
             let contents = try await contentRanges(rows)
             let removals = rows.map { row in
-                QueueOperation.remove(CopyRemoval(row: row, contents: contents[row.message] ?? 0..<0, size: 0))
+                QueueOperation.remove(
+                    CopyRemoval(row: row, contents: contents[row.message] ?? 0..<0, size: 0, hasProgress: true)
+                )
             }
             try await committer.commit(.init(operations: removals), isCancellable: false)
         } catch {

@@ -91,7 +91,7 @@ package final class QueueStore: Sendable {
     /// Bytes of content in memory for the deliveries that follow at once.
     package var cachedBytes: Int { writer.fresh.withLock { $0.bytes } }
 
-    /// The keyed hash under which copies with this hint wait; for ``lease(due:limit:limitPerHop:excluding:)``.
+    /// The keyed hash under which copies with this hint wait; for ``lease(due:limit:limitPerHop:underWay:)``.
     package func nextHop(_ hint: String) -> NextHopHash {
         NextHopHash(nextHopHasher.hash(Array(hint.utf8)))
     }

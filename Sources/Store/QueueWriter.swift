@@ -35,7 +35,7 @@ final class QueueWriter: Sendable {
     func write(_ commits: [GroupCommitter<QueueOperation>.Commit]) -> Result<Void, StoreError> {
         do throws(StoreError) {
             if needsReload.withLock({ $0 }) { try load() }
-            let operations = commits.flatMap(\.operations)
+            let operations = Self.removalsFirst(commits.flatMap(\.operations))
             let leavers = try database.write { db in
                 let rows = try QueueRows(db)
                 var leavers: [Int64] = []
@@ -82,6 +82,19 @@ final class QueueWriter: Sendable {
         } catch {
             failed(error)
         }
+    }
+
+    /// The same operations, those first that free pages.
+    ///
+    /// The new rows behind them take these pages, so that a page goes into the log once and not twice. Nothing else in a
+    /// batch speaks of a copy that is removed: whoever removes it has leased it.
+    private static func removalsFirst(_ operations: [QueueOperation]) -> [QueueOperation] {
+        var removals: [QueueOperation] = []
+        var others: [QueueOperation] = []
+        for operation in operations {
+            if case .remove = operation { removals.append(operation) } else { others.append(operation) }
+        }
+        return removals + others
     }
 
     /// Writes one operation; the epoch whose message left with it, if any.

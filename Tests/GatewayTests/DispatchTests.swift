@@ -3,6 +3,7 @@
 import Foundation
 import Mail
 import Privacy
+import Settings
 import Store
 import Testing
 import Vault
@@ -49,21 +50,56 @@ struct DispatchTests {
         await queue.close()
     }
 
-    @Test("slots run out in all and per next hop, and come back")
+    @Test("slots run out in all and come back, and tell when somebody may have waited for one")
     func slots() {
         let slots = DispatchSlots(limit: 3, limitPerHop: 2)
-        #expect(slots.free == 3 && slots.busyHops.isEmpty)
+        #expect(slots.free == 3 && slots.underWay.isEmpty)
         slots.take(Self.hop(1))
-        #expect(slots.busyHops.isEmpty)
         slots.take(Self.hop(1))
-        #expect(slots.free == 1 && slots.busyHops == [Self.hop(1)])
+        #expect(slots.free == 1 && slots.underWay == [Self.hop(1): 2])
         slots.take(Self.hop(2))
-        slots.take(Self.hop(2))
-        #expect(slots.free == 0 && slots.busyHops == [Self.hop(1), Self.hop(2)])
-        slots.giveBack(Self.hop(1))
-        #expect(slots.free == 0 && slots.busyHops == [Self.hop(2)])
-        for hop in [1, 2, 2] as [UInt8] { slots.giveBack(Self.hop(hop)) }
-        #expect(slots.free == 3 && slots.busyHops.isEmpty)
+        #expect(slots.free == 0 && slots.underWay == [Self.hop(1): 2, Self.hop(2): 1])
+        #expect(!slots.leave(Self.hop(2)))
+        #expect(slots.leave(Self.hop(1)), "the next hop had all it may have")
+        #expect(!slots.leave(Self.hop(1)))
+        #expect(slots.free == 0 && slots.underWay.isEmpty, "outcomes are still to be written")
+        #expect(slots.giveBack(), "there was no slot left")
+        #expect(!slots.giveBack() && !slots.giveBack())
+        #expect(slots.free == 3)
+    }
+
+    @Test("a dead next hop with a long backlog leaves slots to the others")
+    func deadHop() async throws {
+        let directory = NSTemporaryDirectory() + "postern-dispatch-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let now = WallTime(seconds: 1_790_000_000)
+        let time = Time(wall: { now }, boot: { BootTime(milliseconds: 0) })
+        let queue = try QueueStore.open(directory: directory, vault: try Vault.ephemeral(), time: time, log: .none)
+        let envelope = Envelope(reversePath: .null, origin: .ours, arrival: now, protocolName: "LOCAL")
+        let recipients = try (0..<5).map { try #require(EmailAddress("r\($0)@one.test")) }
+        func enqueue(_ number: Int, to recipients: ArraySlice<EmailAddress>, hop: String) async throws {
+            for _ in 0..<number {
+                let copies = recipients.map { NewCopy(recipient: $0, protection: "clear", nextHopHint: hop) }
+                try await queue.enqueue(NewMessage(envelope: envelope, contents: [.bytes([65])], copies: copies))
+            }
+        }
+        try await enqueue(40, to: recipients[...], hop: "dead")
+        try await enqueue(2, to: recipients[..<1], hop: "alive")
+        let settings = DeliverySettings()
+        let slots = DispatchSlots(limit: settings.connectionsTotal, limitPerHop: settings.connectionsPerDomain)
+        for _ in 0..<3 {
+            let leased = try await queue.lease(
+                due: now,
+                limit: slots.free,
+                limitPerHop: slots.limitPerHop,
+                underWay: slots.underWay
+            )
+            for group in Dispatcher.grouped(leased) { slots.take(group[0].nextHop) }
+        }
+        // A delivery carries all copies of its content, however many there are.
+        #expect(slots.underWay == [queue.nextHop("dead"): settings.connectionsPerDomain, queue.nextHop("alive"): 2])
+        #expect(slots.free > settings.connectionsTotal / 2)
+        await queue.close()
     }
 
     @Test("one next hop never has more slots than there are, and there is always one", arguments: [0, 1, 5])
@@ -71,9 +107,9 @@ struct DispatchTests {
         let slots = DispatchSlots(limit: limit, limitPerHop: 100)
         #expect(slots.free == max(1, limit))
         for _ in 0..<max(1, limit) {
-            #expect(slots.busyHops.isEmpty)
+            #expect((slots.underWay[Self.hop(1)] ?? 0) < slots.limitPerHop)
             slots.take(Self.hop(1))
         }
-        #expect(slots.free == 0 && slots.busyHops == [Self.hop(1)])
+        #expect(slots.free == 0 && slots.underWay[Self.hop(1)] == slots.limitPerHop)
     }
 }

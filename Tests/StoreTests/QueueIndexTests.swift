@@ -39,7 +39,7 @@ struct QueueIndexTests {
                     due: WallTime(milliseconds: now),
                     limit: limit,
                     limitPerHop: .max,
-                    excluding: [NextHopHash([excluded])]
+                    underWay: [NextHopHash([excluded]): .max]
                 )
                 let eligible = model.filter { !$0.value.leased && $0.value.due <= now && $0.value.hop != excluded }
                 #expect(taken.count == min(limit, eligible.count))

@@ -272,11 +272,11 @@ struct QueueStoreTests {
         for index in 0..<20 {
             try await store.enqueue(try fixture.message([.bytes([1])], hop: index < 15 ? "dead" : "alive \(index)"))
         }
-        let first = try await store.lease(due: fixture.now, limit: 100, limitPerHop: 3, excluding: [])
+        let first = try await store.lease(due: fixture.now, limit: 100, limitPerHop: 3)
         #expect(first.count == 8)
         #expect(first.filter { $0.nextHopHint == "dead" }.count == 3)
         let dead = store.nextHop("dead")
-        #expect(try await store.lease(due: fixture.now, limit: 100, excluding: [dead]).isEmpty)
+        #expect(try await store.lease(due: fixture.now, limit: 100, limitPerHop: 3, underWay: [dead: 3]).isEmpty)
         #expect(store.nextDue(excluding: [dead]) == nil)
         #expect(store.nextDue() == fixture.now)
         #expect(try await store.lease(due: fixture.now, limit: 5).count == 5)
