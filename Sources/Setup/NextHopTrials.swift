@@ -48,13 +48,19 @@ struct NextHopTrials: Sendable {
 
     private func hops() -> [Hop] {
         var seen: Set<NextHop> = []
-        return settings.routes.compactMap { route in
+        let filters = settings.filters.compactMap { filter -> Hop? in
+            guard seen.insert(filter.nextHop).inserted else { return nil }
+            let isSocket = if case .unix = filter.nextHop.endpoint { true } else { false }
+            return Hop(hop: filter.nextHop, dialect: isSocket ? .lmtp : .smtp)
+        }
+        let routes: [Hop] = settings.routes.compactMap { route in
             switch route.target {
             case .lmtp(let hop): seen.insert(hop).inserted ? Hop(hop: hop, dialect: .lmtp) : nil
             case .relay(let hop): seen.insert(hop).inserted ? Hop(hop: hop, dialect: .smtp) : nil
             case .maildir, .mx: nil
             }
         }
+        return filters + routes
     }
 
     private func trial(_ hop: Hop) async -> Trial {
@@ -98,7 +104,9 @@ struct NextHopTrials: Sendable {
     private func isOwnListener(_ address: IPAddress, _ port: Int) -> Bool {
         guard address.isLoopback || own.contains(address) else { return false }
         return settings.listeners.contains { listener in
-            guard listener.port == port, let listening = IPAddress(listener.address) else { return false }
+            guard listener.path == nil, listener.port == port, let listening = IPAddress(listener.address) else {
+                return false
+            }
             return listening == address || listening.bytes.allSatisfy { $0 == 0 }
         }
     }

@@ -27,7 +27,7 @@ package struct Trials: Sendable {
         async let names = DNSTrials(settings, resolver: resolver()).run()
         let own =
             PortTrials.run(settings, running: running) + CertificateTrials.run(settings, now: now)
-            + DataTrials.run(settings) + SecretTrials.run(settings)
+            + SignInTrials.run(settings) + DataTrials.run(settings) + SecretTrials.run(settings)
         return await own + hops + names
     }
 

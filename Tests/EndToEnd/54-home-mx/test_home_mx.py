@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness import machine, message, network, setup
+from harness.conversation import Conversation
 from harness.gateway import PASSWORD, Gateway
 from harness.peers.certificates import Authority
 
@@ -123,7 +124,6 @@ def report(dovecot: DovecotWithIMAP, folder: pathlib.Path, authority: Authority)
 @pytest.fixture(scope="module")
 def gateway(report: dict, folder: pathlib.Path) -> Iterator[Gateway]:
     made = setup.gateway(folder / "postern").start()
-    made.add_user("alice", "alice@home.test")
     yield made
     made.end()
 
@@ -149,10 +149,13 @@ def test_who_does_not_exist_in_dovecot_is_refused_in_the_session(gateway: Gatewa
 
 
 @pytest.mark.parametrize("role", ["submission", "submissions"])
-def test_a_user_signs_in_and_writes_to_another(gateway: Gateway, dovecot: DovecotWithIMAP, role: str) -> None:
-    with gateway.sign_in("alice", role) as talk:
-        if role == "submissions":
-            talk.ehlo()
+def test_a_user_of_dovecot_signs_in_and_writes_to_another(gateway: Gateway, dovecot: DovecotWithIMAP, role: str) -> None:
+    talk: Conversation = gateway.connect(role)
+    with talk:
+        talk.ehlo()
+        if role == "submission":
+            talk.start_tls()
+        talk.login("alice@home.test", PASSWORD)
         talk.send_mail("alice@home.test", "bob@home.test", message.simple(f"by {role}.", sender="alice@home.test"))
     dovecot.read("bob@home.test", f"by {role}.")
 
@@ -164,6 +167,7 @@ def test_check_finds_no_fault_while_the_gateway_runs(gateway: Gateway) -> None:
     assert any(t["what"] == "port" and "running gateway" in t["detail"] for t in trials)
     assert any(t["what"] == "next hop" and t["state"] == "ok" for t in trials)
     assert any(t["what"] == "dns" and t["state"] == "unknown" for t in trials)
+    assert any(t["what"] == "sign-in" and t["state"] == "ok" for t in trials)
 
 
 def test_while_dovecot_is_gone_mail_waits_and_check_says_what_to_do(gateway: Gateway, dovecot: DovecotWithIMAP) -> None:
@@ -172,8 +176,8 @@ def test_while_dovecot_is_gone_mail_waits_and_check_says_what_to_do(gateway: Gat
     dovecot.read("alice@home.test", "before it went away")
     dovecot.stop()
     try:
-        faults = [t for t in setup.faults(gateway) if t["what"] == "next hop"]
-        assert len(faults) == 1 and faults[0]["remedy"]
+        faults = setup.faults(gateway)
+        assert {t["what"] for t in faults} == {"next hop", "sign-in"} and all(t["remedy"] for t in faults)
         identifier = gateway.send("s@example.net", "alice@home.test", message.simple("while it is away"))
         machine.eventually(lambda: gateway.trace(identifier)[0]["attempts"] >= 1, "a first try")
     finally:
