@@ -99,7 +99,8 @@ struct SpoolIntake: Service {
         for entry in inbox.waiting(now: Int(services.time.wall().seconds)) {
             if Task.isCancelled { return }
             messages[entry.userID, default: 0] += 1
-            bytes[entry.userID, default: 0] += entry.bytes
+            // A file with holes may claim any size.
+            bytes[entry.userID, default: 0] += min(entry.bytes, limits.bytes + 1)
             let isTooMuch =
                 messages[entry.userID, default: 0] > limits.messages || bytes[entry.userID, default: 0] > limits.bytes
             guard waits.until.withLock({ $0[entry.name] == nil }) else { continue }
@@ -153,6 +154,9 @@ struct SpoolIntake: Service {
         guard let envelope = opened.envelope else { return .setAside("does not open") }
         guard let mail = mailParameters(envelope, caller) else { return .setAside("a sender that is not the user's") }
         let origin = Origin.ours(.local(caller))
+        guard envelope.recipients.count <= services.settings.limits.recipients else {
+            return .setAside("too many recipients")
+        }
         var recipients: [AcceptedRecipient] = []
         for text in envelope.recipients {
             guard let address = services.callers.address(text) else {
@@ -163,7 +167,6 @@ struct SpoolIntake: Service {
             }
             recipients.append(AcceptedRecipient(address: address, notify: envelope.notify.flatMap(Notify.init(wire:))))
         }
-        guard recipients.count <= services.settings.limits.recipients else { return .setAside("too many recipients") }
         guard let content = await opened.intake.finish() else { return verdict(on: opened.intake.failure) }
         let message = IncomingMessage(
             id: id,
@@ -208,8 +211,13 @@ struct SpoolIntake: Service {
             reversePath: path,
             smtpUTF8: addresses.contains { !$0.isASCII },
             ret: envelope.ret.flatMap(DSNReturn.init(rawValue:)),
-            envid: envelope.envelopeID
+            envid: envelope.envelopeID.flatMap { Self.isEnvelopeID($0) ? $0 : nil }
         )
+    }
+
+    /// What `ENVID=` may hold (RFC 3461 section 4.4).
+    private static func isEnvelopeID(_ text: String) -> Bool {
+        text.utf8.count <= 100 && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
     }
 
     private func newIntake() -> BodyIntake {

@@ -78,14 +78,33 @@ package struct LocalHeader: Sendable {
 
     private func qualified(_ name: [UInt8]) -> [UInt8] { name + [ASCII.at] + Array(domain.wire.utf8) }
 
-    /// `"Full Name" <address>`; letters beyond ASCII as they are (RFC 6532), controls left out.
+    /// `"Full Name" <address>`; letters beyond ASCII in encoded words (RFC 2047), controls left out.
     private static func mailbox(_ address: EmailAddress, fullName: String?) -> String {
-        let name = String(
-            (fullName ?? "").unicodeScalars.filter { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
-        )
-        guard !name.isEmpty else { return address.wire }
-        let quoted = name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        let scalars = (fullName ?? "").flatMap(\.unicodeScalars).filter { scalar in
+            scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
+        }
+        guard !scalars.isEmpty else { return address.wire }
+        guard scalars.allSatisfy(\.isASCII) else { return encodedWords(scalars) + " <" + address.wire + ">" }
+        var name = String.UnicodeScalarView()
+        name.append(contentsOf: scalars)
+        let quoted = String(name).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         return "\"\(quoted)\" <" + address.wire + ">"
+    }
+
+    /// RFC 2047 section 4.2, no word longer than 75 characters and none that cuts a letter.
+    private static func encodedWords(_ scalars: [Unicode.Scalar]) -> String {
+        var words: [String] = [""]
+        for scalar in scalars {
+            let isPlain = scalar.isASCII && (ASCII.isLetter(UInt8(scalar.value)) || ASCII.isDigit(UInt8(scalar.value)))
+            let coded = isPlain ? String(scalar) : String(scalar).utf8.map { "=" + hexadecimal($0) }.joined()
+            if (words.last?.utf8.count ?? 0) + coded.utf8.count > 60 { words.append("") }
+            words[words.count - 1] += coded
+        }
+        return words.map { "=?utf-8?Q?\($0)?=" }.joined(separator: "\r\n ")
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> String {
+        (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Commitment
 import Mail
 import Pipeline
 import Privacy
@@ -45,12 +46,15 @@ struct LocalCallersTests {
 
     @Test("a user that no table lists sends as its login name, or not at all")
     func unlisted() async throws {
-        let root = try #require(await Self.callers([]).caller(userID: 0))
+        let nobody = try Self.callers([])
+        let root = try #require(await nobody.caller(userID: 0))
         #expect(root.address == EmailAddress("root@example.org"))
         #expect(try Self.maySend(root, "root+cron@example.org"))
         #expect(try !Self.maySend(root, "root@mail.example.org"))
-        #expect(try await Self.callers([]).caller(userID: 61_234) == nil)
-        #expect(try await Self.callers([], unlisted: .refuse).caller(userID: 0) == nil)
+        let stranger = await nobody.caller(userID: 61_234)
+        #expect(stranger?.address == nil)
+        let refused = try await Self.callers([], unlisted: .refuse).caller(userID: 0)
+        #expect(refused?.address == nil)
     }
 
     @Test("all tables that match hold together, by name, number and group")

@@ -87,14 +87,17 @@ struct SendmailArgumentsTests {
     func exits(_ line: String, _ expected: SendmailExit) throws {
         var parser = ReplyParser()
         parser.append((line + "\r\n").utf8)
-        #expect(SendmailExit(refusal: try #require(try parser.next())) == expected)
+        let reply = try parser.next()
+        #expect(SendmailExit(refusal: try #require(reply)) == expected)
     }
 
     @Test("what EHLO tells")
     func greeting() throws {
         var parser = ReplyParser()
         parser.append("250-gateway\r\n250-SIZE 1\r\n250 XPOSTERN example.org web@example.org\r\n".utf8)
-        let greeting = try #require(LocalSession.Greeting(try #require(try parser.next())))
+        let reply = try parser.next()
+        let told = try #require(reply)
+        let greeting = try #require(LocalSession.Greeting(told))
         #expect(greeting.domain == Domain("example.org") && greeting.address == EmailAddress("web@example.org"))
     }
 }

@@ -72,15 +72,19 @@ struct ReadingTests {
     @Test("every key of the schema can be written with its example or default")
     func everyKey() throws {
         // Targets exclude each other, and a filter's keys are its own.
-        let skipped = ["maildir", "lmtp", "mx", "key_file", "path", "direction", "from", "next_hop", "xforward"]
+        let skipped = ["maildir", "lmtp", "mx", "key_file", "direction", "from", "next_hop", "xforward"]
+        let local = ["listener.path", "listener.mode", "listener.owner"]
         var text = ""
+        var localListener = "[[listener]]\nrole = \"local\"\n"
         for table in SettingsSchema.tables {
             text += "\(table.header)\n"
             for key in table.keys where !skipped.contains(key.name) {
                 let value = try #require(key.example ?? key.defaultText(at: .two), "\(key.path)")
-                text += "\(key.name) = \(value)\n"
+                let line = "\(key.name) = \(value)\n"
+                if local.contains(key.path) { localListener += line } else { text += line }
             }
         }
+        text += localListener
         text += "[[route]]\ndomain = \"*\"\nmx = true\n"
         let settings = try PosternSettings.parse(text: text, name: "all.toml", directory: "/etc/postern")
         let hop = try #require(settings.routes.first?.target.nextHop)
