@@ -85,7 +85,7 @@ extension FaultCause {
         case .noUsableHost, .nameServiceFailed, .bogusDNS, .unreachable, .connectionLost, .timedOut, .tlsFailed,
             .tlsRequired, .authenticationFailed, .protocolError, .hostUnavailable, .mailboxError:
             true
-        case .noRoute, .nullMX, .noSuchDomain, .routingLoop, .refusedByHost, .eightBitBody, .nonASCIIAddress,
+        case .noRoute, .noFilter, .nullMX, .noSuchDomain, .routingLoop, .refusedByHost, .eightBitBody, .nonASCIIAddress,
             .nonASCIIHeader, .tooLarge, .flawedContent, .unreadable, .mailboxUnknown, .cancelled:
             false
         }

@@ -15,7 +15,6 @@ struct SendingGate: Sendable {
     let alarms: AlarmBoard
     let time: Time
 
-
     /// Whether the account may begin one more message, or add one more recipient.
     func begin(_ item: SendingLedger.Item, by account: Account) -> Bool {
         let fits = ledger.begin(

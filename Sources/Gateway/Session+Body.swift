@@ -159,11 +159,11 @@ extension Refusal {
     /// The setting whose limit was reached.
     fileprivate var limit: String? {
         switch self {
-        case .tooManyHops: "hops"
+        case .tooManyHops, .filteredBefore: "hops"
         case .expandsTooFar: "expanded_bytes"
         case .tooManyHeld: "hold"
         case .storeFull: "disk"
-        case .noFrom, .noHeaderEnd, .fromNotYours, .keyUnusable, .noKey, .unavailable: nil
+        case .noFrom, .noHeaderEnd, .fromNotYours, .keyUnusable, .noKey, .authorPolicyUnknown, .unavailable: nil
         }
     }
 }

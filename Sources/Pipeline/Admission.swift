@@ -46,7 +46,7 @@ struct Admission {
         switch origin {
         case .ours(.account(let account)): accounts.maySend(account, as: address, tagSeparator: tagSeparator)
         case .ours(.local(let caller)): caller.maySend(as: address, tagSeparator: tagSeparator)
-        case .ours(.network), .strangers: true
+        case .ours(.network), .ours(.filter), .strangers: true
         }
     }
 

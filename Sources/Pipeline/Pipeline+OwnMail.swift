@@ -58,7 +58,7 @@ extension Pipeline {
         )
         var copies: [NewCopy] = []
         var problem = OwnMailProblem.noRoute
-        for target in aliases.addresses(for: address) {
+        for target in try await aliases.destinations(for: address).map(\.address) {
             guard let hint = nextHopHint(target) else { continue }
             let effective = rules.effective(for: target)
             let content: Int

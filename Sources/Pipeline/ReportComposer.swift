@@ -63,7 +63,7 @@ package struct ReportComposer: Sendable {
             messageID: "<\(id.logText)@\(settings.hostname.key)>",
             boundary: Boundary.random()
         )
-        return Self.outgoing(bytes, id: id, to: sender, hint: hint, at: now)
+        return Self.outgoing(bytes, id: id, to: sender, hint: hint, at: now, filter: subject.envelope.filter)
     }
 
     /// A message of our own for the queue; nothing is ever reported about it.
@@ -72,7 +72,8 @@ package struct ReportComposer: Sendable {
         id: MessageID,
         to sender: EmailAddress,
         hint: String,
-        at now: WallTime
+        at now: WallTime,
+        filter: String? = nil
     ) -> NewMessage {
         let envelope = Envelope(
             reversePath: .null,
@@ -81,7 +82,7 @@ package struct ReportComposer: Sendable {
             protocolName: "LOCAL",
             smtpUTF8: !sender.isASCII,
             body8Bit: bytes.contains { $0 >= 0x80 },
-            filter: subject.envelope.filter
+            filter: filter
         )
         let copy = NewCopy(
             recipient: sender,

@@ -109,7 +109,7 @@ struct ForwardTests {
             #expect(!accounts.knows(nobody) && accounts.mailbox(nobody) == nil)
             #expect(accounts.resolve(try address("bob+x@example.org")) == .user(try name("bob")))
             #expect(accounts.resolve(try address("nobody@other.org")) == .unknown)
-            #expect(!accounts.maySend(try name("alice"), as: nobody))
+            #expect(!accounts.maySend(Account(name: try name("alice"), addresses: []), as: nobody))
         }
     }
 }

@@ -89,10 +89,8 @@ struct QueueOperatorTests {
         let record = MessageRecord(id: message.id, envelope: message.envelope, contentSizes: [1], copies: [])
         let progress = CopyProgress(attempts: 3, lastReply: "450 later", hold: .policy)
         // Version 1 had no moment of release at its end.
-        let opened = try MessageRecord(decoding: [1] + record.encoded().dropFirst().dropLast())
-        #expect(opened.id == message.id && opened.envelope.released == nil)
         #expect(try CopyProgress(decoding: [1] + progress.encoded().dropFirst().dropLast()) == progress)
-        #expect(throws: StoreError.damaged) { try MessageRecord(decoding: [3] + record.encoded().dropFirst()) }
+        #expect(throws: StoreError.damaged) { try MessageRecord(decoding: [2] + record.encoded().dropFirst()) }
         let later = CopyProgress(released: WallTime(milliseconds: 77))
         #expect(try CopyProgress(decoding: later.encoded()) == later)
     }
