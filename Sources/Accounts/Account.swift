@@ -12,13 +12,13 @@ package struct Account: Sendable, Hashable {
     /// Where their mail goes on to; nil when it stays here.
     package let forward: Forward?
     /// What the user may send as besides; mail for these goes elsewhere.
-    package let sendAs: [SendAs]
+    package let sendAs: [AddressPattern]
 
     package init(
         name: AccountName,
         addresses: [EmailAddress],
         forward: Forward? = nil,
-        sendAs: [SendAs] = []
+        sendAs: [AddressPattern] = []
     ) {
         self.name = name
         self.addresses = addresses
@@ -156,7 +156,7 @@ struct AccountRecord: Codable {
                 name: name,
                 addresses: addresses.compactMap { EmailAddress($0) },
                 forward: forward,
-                sendAs: (sendAs ?? []).compactMap { SendAs($0) }
+                sendAs: (sendAs ?? []).compactMap { AddressPattern($0) }
             )
         }
     }

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
+package import Mail
 package import Privacy
 import Store
 import Synchronization
 
 extension Accounts {
     /// What an account may send as beside its own addresses.
-    package func sendAs(of name: AccountName) -> [SendAs] {
+    package func sendAs(of name: AccountName) -> [AddressPattern] {
         directory.withLock { Self.sendAs(name, $0) }
     }
 
-    static func sendAs(_ name: AccountName, _ directory: AddressBook) -> [SendAs] {
+    static func sendAs(_ name: AccountName, _ directory: AddressBook) -> [AddressPattern] {
         switch name.home {
         case .own: directory.accounts[name]?.account?.sendAs ?? []
-        case .dovecot: (directory.dovecot[name]?.sendAs ?? []).compactMap { SendAs($0) }
+        case .dovecot: (directory.dovecot[name]?.sendAs ?? []).compactMap { AddressPattern($0) }
         }
     }
 
     /// Adds to and removes from what an account may send as; durable on return.
     ///
     /// A login at Dovecot need not have been seen before. Nothing happens for what is there, or is not there, already.
-    package func changeSendAs(of name: AccountName, add: [SendAs], remove: [SendAs]) async throws {
+    package func changeSendAs(of name: AccountName, add: [AddressPattern], remove: [AddressPattern]) async throws {
         switch name.home {
         case .own:
             try await change(name) { record, _ in
@@ -57,10 +58,11 @@ extension Accounts {
         try await reload()
     }
 
-    private static func changed(_ old: [String], _ add: [SendAs], _ remove: [SendAs]) throws -> [String] {
-        var list = old.compactMap { SendAs($0) }.filter { !remove.contains($0) }
+    private static func changed(_ old: [String], _ add: [AddressPattern], _ remove: [AddressPattern]) throws -> [String]
+    {
+        var list = old.compactMap { AddressPattern($0) }.filter { !remove.contains($0) }
         for entry in add where !list.contains(entry) { list.append(entry) }
         guard list.count <= mostSendAs else { throw AccountError.tooManySendAs }
-        return list.map(\.text)
+        return list.map(\.wire)
     }
 }

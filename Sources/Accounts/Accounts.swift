@@ -128,9 +128,11 @@ package final class Accounts: Sendable {
         let name = account.name
         return directory.withLock { directory in
             let granted = Self.sendAs(name, directory)
-            if granted.contains(where: { $0.covers(address, tagSeparator: tagSeparator) }) { return true }
+            if granted.contains(where: { $0.matches(address, tagSeparator: tagSeparator) }) { return true }
             if name.home == .dovecot {
-                return account.addresses.contains { SendAs.address($0).covers(address, tagSeparator: tagSeparator) }
+                return account.addresses.contains {
+                    AddressPattern.address($0).matches(address, tagSeparator: tagSeparator)
+                }
             }
             if directory.owners[address.lookupKey] == name { return true }
             guard let separator = tagSeparator, let plain = address.withoutTag(separator) else { return false }
@@ -182,7 +184,7 @@ package final class Accounts: Sendable {
             addresses: account.addresses.map(\.wire),
             verifier: verifiers.password,
             scram: verifiers.scram,
-            sendAs: account.sendAs.map(\.text),
+            sendAs: account.sendAs.map(\.wire),
             created: created?.seconds
         )
         try await changes.perform { [self] in

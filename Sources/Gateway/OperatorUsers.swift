@@ -36,7 +36,7 @@ extension Operator {
             addresses: addresses.map(\.wire),
             forwardsTo: forward?.targets.map(\.wire),
             keepsCopy: forward?.keepsCopy,
-            sendAs: data.accounts.sendAs(of: name).map(\.text),
+            sendAs: data.accounts.sendAs(of: name).map(\.wire),
             atDovecot: name.home == .dovecot,
             scram: data.accounts.usesSCRAM(name),
             softStart: SendingAllowance(settings.limits.account).isSoft(created: created, now: now),
@@ -62,7 +62,7 @@ extension Operator {
             let name = try anyName(text)
             let added = try add.map { try Self.sendAs($0) }
             try await data.accounts.changeSendAs(of: name, add: added, remove: try remove.map { try Self.sendAs($0) })
-            let list = data.accounts.sendAs(of: name).map(\.text)
+            let list = data.accounts.sendAs(of: name).map(\.wire)
             return .done(
                 list.isEmpty
                     ? "\(name.text) may send as nothing but their own addresses."
@@ -163,8 +163,8 @@ extension Operator {
         throw Refused("\(name.text) is no user of the gateway's own; change the password where Dovecot keeps it.")
     }
 
-    private static func sendAs(_ text: String) throws(Refused) -> SendAs {
-        if let entry = SendAs(text) { return entry }
+    private static func sendAs(_ text: String) throws(Refused) -> AddressPattern {
+        if let entry = AddressPattern(text) { return entry }
         throw Refused(
             "\(text.isEmpty ? "An empty text" : text) is no mail address; write it as name@example.org, or *@example.org."
         )

@@ -7,7 +7,7 @@ import Settings
 /// What the gateway's unit needs beside what comes with Postern.
 enum ServiceLines {
     static func systemd(_ plan: InitPlan, _ directory: String) -> SoftwareLines {
-        let steps = [rights(plan, directory), sockets(plan), service(plan), start(plan, directory)].compactMap { $0 }
+        let steps = [rights(plan, directory), service(plan), start(plan, directory)].compactMap { $0 }
         let text = steps.enumerated().map { number, step in "# \(number + 1). \(step)" }
         return SoftwareLines(name: "systemd.txt", text: text.joined(separator: "\n"))
     }
@@ -32,38 +32,10 @@ enum ServiceLines {
         return text
     }
 
-    /// The ports below 1024 are bound by systemd; without any, there is no socket unit.
-    private static func sockets(_ plan: InitPlan) -> String? {
-        guard plan.purpose != .mx else { return nil }
-        guard plan.serverTLS == nil else {
-            return """
-                The ports: /etc/systemd/system/postern.socket.d/ports.conf
-
-                [Socket]
-                ListenStream=
-                ListenStream=587
-                ListenStream=465
-
-                """
-        }
-        return """
-            The service without the socket unit, because no port is below 1024:
-
-            sed /postern.socket/d /usr/lib/systemd/system/postern.service > /etc/systemd/system/postern.service
-
-            """
-    }
-
     private static func service(_ plan: InitPlan) -> String? {
         var lines: [String] = []
         if plan.serverTLS?.keyPassphraseFile != nil {
             lines += ["# The passphrase of the private key.", "LoadCredentialEncrypted=tls"]
-        }
-        if plan.purpose == .webApp {
-            lines += [
-                "# Programs of other users reach the socket, and their user ids are seen as they are.",
-                "RuntimeDirectoryMode=0755", "PrivateUsers=no",
-            ]
         }
         guard !lines.isEmpty else { return nil }
         return """

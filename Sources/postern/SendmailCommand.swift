@@ -25,7 +25,9 @@ struct SendmailCommand: AsyncParsableCommand {
             --config FILE, --data DIR   take the socket and the spool from these settings
             --socket PATH, --spool DIR  or name them; by default /run/postern/sendmail and /var/spool/postern
 
-            Example: sendmail_path = "/usr/bin/postern sendmail -t -i"
+            In php.ini: sendmail_path = "/usr/bin/postern sendmail -t -i"
+
+            Example: postern sendmail -t -i < message.eml
             Exit codes: 0 the gateway has the message, or it lies in the spool; 64 wrong usage; 65 no recipients, or text \
             that is no mail; 67 a recipient who does not exist; 69 refused; 75 try again later; 77 this user may not send so; \
             78 the settings are wrong.

@@ -153,9 +153,9 @@ struct AccountsTests {
     @Test("role addresses and whole domains may be granted and taken back, and are nobody's mailbox")
     func sendAs() async throws {
         try await withAccounts { accounts, _ in
-            let role = try #require(SendAs("office@example.org"))
-            let domain = try #require(SendAs("*@lists.example.org"))
-            #expect(SendAs("*") == nil && SendAs("*@") == nil && SendAs("no address") == nil)
+            let role = try #require(AddressPattern("office@example.org"))
+            let domain = try #require(AddressPattern("*@lists.example.org"))
+            #expect(AddressPattern("*") == nil && AddressPattern("*@") == nil && AddressPattern("no address") == nil)
             let alice = Account(
                 name: try name("alice"),
                 addresses: [try address("alice@example.org")],
@@ -184,7 +184,11 @@ struct AccountsTests {
         try await withAccounts { accounts, records in
             try await accounts.add(try account("carol", "carol@example.org"), password: password)
             let login = try #require(AccountName(dovecotLogin: "Dora@Example.org"))
-            try await accounts.changeSendAs(of: login, add: [try #require(SendAs("office@example.org"))], remove: [])
+            try await accounts.changeSendAs(
+                of: login,
+                add: [try #require(AddressPattern("office@example.org"))],
+                remove: []
+            )
             let first = WallTime(seconds: 1_800_000_000)
             let dora = await accounts.dovecotAccount(login, now: first) { $0.wire == "example.org" }
             #expect(dora.addresses == [try address("dora@example.org")])

@@ -51,7 +51,7 @@ def leave(gateway: Gateway, user: str | int = "www-data", text: str = MARKED, co
 
 
 def alarm(gateway: Gateway) -> str:
-    return machine.eventually(lambda: next((a for a in gateway.status()["alarms"] if "spool" in a), None), "an alarm about the spool")
+    return machine.eventually(lambda: next((a["sentence"] for a in gateway.status()["alarms"] if a["name"] == "spool-set-aside"), None), "an alarm about the spool")
 
 
 def test_without_a_spool_it_ends_with_75(make_own_gateway) -> None:

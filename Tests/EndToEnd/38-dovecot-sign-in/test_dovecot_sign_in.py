@@ -137,7 +137,7 @@ def in_background(question: Callable[[], Reply]) -> tuple[threading.Thread, list
 
 
 def alarmed(gateway: Gateway) -> bool:
-    return any("Dovecot" in alarm for alarm in gateway.status()["alarms"])
+    return any(alarm["name"] == "dovecot-silent" for alarm in gateway.status()["alarms"])
 
 
 def test_dovecot_killed_in_mid_dialogue(slow: tuple[Gateway, DovecotAuth]) -> None:

@@ -28,7 +28,7 @@ def listed(gateway: Gateway, name: str) -> dict:
 
 
 def alarms(gateway: Gateway) -> list[str]:
-    return [a for a in gateway.status()["alarms"] if "sending limit" in a]
+    return [a["sentence"] for a in gateway.status()["alarms"] if a["name"] == "account-limit"]
 
 
 def test_messages_in_an_hour(gateway: Gateway) -> None:
