@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
-import NIOSSL
 import Privacy
 import SMTPTransport
 import SMTPWire
@@ -10,55 +9,42 @@ import Settings
 
 /// A bound `[[listener]]` and the sessions that it starts.
 struct GatewayListener: Service {
-    let role: Listener.Role
+    let settings: Listener
+    /// With the port that was really bound.
     let address: String
     private let listener: SMTPListener
-    private let services: SessionServices
-    private let offersTLS: Bool
+    private let entrance: Entrance
+    private let time: Time
 
-    /// How long sessions may go on once the gateway stops.
+    /// How long sessions may go on once the gateway stops or is locked.
     static let grace = Duration.seconds(20)
 
+    /// `socket`: one that was handed over for this listener; else it binds its own.
     static func bind(
         _ settings: Listener,
-        tls: NIOSSLContext?,
-        limits: ConnectionLimits,
-        services: SessionServices,
+        socket: Int32?,
+        entrance: Entrance,
+        time: Time,
         group: any EventLoopGroup
     ) async throws -> GatewayListener {
-        let listener = try await SMTPListener.bind(
-            SMTPListener.Configuration(
-                host: settings.address,
-                port: settings.port,
-                isImplicitTLS: settings.role == .submissions,
-                tlsContext: { tls },
-                limits: FramingLimits(services.settings.limits),
-                connectionLimits: limits,
-                log: services.log
-            ),
-            group: group
-        )
+        var configuration = entrance.configuration(for: settings, socket: socket)
+        configuration.current = { entrance.configuration(for: settings) }
+        let listener = try await SMTPListener.bind(configuration, group: group)
         return GatewayListener(
-            role: settings.role,
+            settings: settings,
             address: "\(settings.address):\(listener.port)",
             listener: listener,
-            services: services,
-            offersTLS: tls != nil && settings.role != .submissions
+            entrance: entrance,
+            time: time
         )
     }
 
-    private init(
-        role: Listener.Role,
-        address: String,
-        listener: SMTPListener,
-        services: SessionServices,
-        offersTLS: Bool
-    ) {
-        self.role = role
+    private init(settings: Listener, address: String, listener: SMTPListener, entrance: Entrance, time: Time) {
+        self.settings = settings
         self.address = address
         self.listener = listener
-        self.services = services
-        self.offersTLS = offersTLS
+        self.entrance = entrance
+        self.time = time
     }
 
     /// Serves until the gateway stops; then sessions get `421` between two transactions, and the rest is cut off after a grace.
@@ -74,7 +60,7 @@ struct GatewayListener: Service {
             }
             group.addTask {
                 try? await gracefulShutdown()
-                try? await services.time.sleep(for: Self.grace)
+                try? await time.sleep(for: Self.grace)
             }
             do { try await group.next() } catch is CancellationError {}
             group.cancelAll()
@@ -82,9 +68,32 @@ struct GatewayListener: Service {
         }
     }
 
+    /// Stops accepting; the sessions that it has go on.
+    func stopAccepting() { listener.stopAccepting() }
+
+    /// Gives the port back when nothing was ever served.
+    func discard() async {
+        listener.stopAccepting()
+        try? await listener.run { _ in }
+    }
+
+    var sessions: Int { listener.sessions }
+
+    func askSessionsToEnd() { listener.askSessionsToEnd() }
+
+    func cutSessionsOff() { listener.cutSessionsOff() }
+
     private func converse(_ connection: SMTPServerConnection) async {
+        // Asked only now that the connection is among those that a lock tells to end: either this sees the lock, or the lock
+        // sees the connection.
+        let rules = entrance.now
+        guard let services = rules.services else { return await connection.close(.locked) }
         let isOurs = connection.remoteAddress.map { services.settings.isOurs(address: $0.exposed.bytes) } ?? false
-        var state = SessionState(role: role, isInOurNetworks: isOurs, offersTLS: offersTLS)
+        var state = SessionState(
+            role: Entrance.role(at: settings, in: services.settings),
+            isInOurNetworks: isOurs,
+            offersTLS: connection.canStartTLS
+        )
         state.isEncrypted = connection.tls != nil
         var session = Session(connection: connection, services: services, state: state)
         await session.run()

@@ -14,27 +14,67 @@ import ServiceLifecycle
 import Settings
 import Store
 
-/// The parts of one gateway, put together once.
-struct GatewayParts {
-    let settings: PosternSettings
-    let data: DataDirectory
+/// What lives as long as the process, through reloads and locks.
+struct GatewayShared: Sendable {
+    let sink: MemoryLogSink
+    let counters = Counters()
+    let alarms = AlarmBoard()
+    let connections: ConnectionLimits
+    let group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     let time: Time
-    let dispatcher: Dispatcher
-    private let services: SessionServices
-    private let connections: ConnectionLimits
-    private let live: LiveFacts
-    private let group: MultiThreadedEventLoopGroup
-    private let log: Log
+    let started: BootTime
 
-    init(settings: PosternSettings, data: DataDirectory, sink: MemoryLogSink, time: Time, log: Log) async throws {
-        self.settings = settings
-        self.data = data
+    init(_ settings: PosternSettings, time: Time) {
+        sink = MemoryLogSink(
+            capacity: settings.log.lines,
+            time: time,
+            identifiers: settings.log.identifierPolicy
+        )
+        connections = ConnectionLimits(
+            maxTotal: settings.limits.connections,
+            maxPerClient: settings.limits.connectionsPerAddress,
+            isExempt: { settings.isOurs(address: $0.bytes) }
+        )
         self.time = time
-        self.log = log
-        group = .singleton
-        let counters = Counters()
-        let alarms = AlarmBoard()
-        let outgoing = try OutgoingMail(settings: settings, data: data, alarms: alarms, group: group, time: time)
+        started = time.boot()
+    }
+
+    /// The log as `settings` want it.
+    func log(_ settings: PosternSettings) -> Log { Log(sink: sink, threshold: Log.Level(settings.log.level)) }
+
+    /// Limits and log as `settings` want them from now on.
+    func follow(_ settings: PosternSettings) {
+        sink.change(capacity: settings.log.lines, identifiers: settings.log.identifierPolicy)
+        connections.change(
+            maxTotal: settings.limits.connections,
+            maxPerClient: settings.limits.connectionsPerAddress,
+            isExempt: { settings.isOurs(address: $0.bytes) }
+        )
+    }
+}
+
+/// The parts of one gateway under one set of settings, put together at the start, after an unlock and at a reload.
+struct GatewayParts: Sendable {
+    let dispatcher: Dispatcher
+    let services: SessionServices
+    let answers: Operator
+
+    init(
+        settings: PosternSettings,
+        data: DataDirectory,
+        shared: GatewayShared,
+        listeners: @escaping @Sendable () -> [StatusReport.Listener]
+    ) throws {
+        let time = shared.time
+        let log = shared.log(settings)
+        let counters = shared.counters
+        let outgoing = try OutgoingMail(
+            settings: settings,
+            data: data,
+            alarms: shared.alarms,
+            group: shared.group,
+            time: time
+        )
         let routes = outgoing.routes
         let pipeline = Pipeline(
             settings: settings,
@@ -75,81 +115,56 @@ struct GatewayParts {
             time: time,
             log: log
         )
-        connections = ConnectionLimits(
-            maxTotal: settings.limits.connections,
-            maxPerClient: settings.limits.connectionsPerAddress,
-            isExempt: { settings.isOurs(address: $0.bytes) }
-        )
         let wake = dispatcher.wake
-        live = LiveFacts(
+        let live = LiveFacts(
             settings: settings,
             data: data,
-            sink: sink,
-            counters: counters,
-            connections: connections,
-            alarms: alarms,
-            time: time,
+            shared: shared,
+            listeners: listeners,
             wake: { wake.fire() }
         )
-    }
-
-    /// Binds every listener; nothing is accepted before they run.
-    func bindListeners() async throws -> [GatewayListener] {
-        let tls = try ServerCertificate.context(settings, time: time)
-        var bound: [GatewayListener] = []
-        for listener in settings.listeners {
-            do {
-                bound.append(
-                    try await GatewayListener.bind(
-                        listener,
-                        tls: tls,
-                        limits: connections,
-                        services: services,
-                        group: group
-                    )
-                )
-            } catch {
-                throw GatewayProblem(
-                    "The listener \(listener.role.rawValue) can't take \(listener.address):\(listener.port): is another "
-                        + "program on that port, or does it need root? Choose another port in [[listener]], or stop the other program."
-                )
-            }
-        }
-        live.setListeners(bound.map { .init(role: $0.role.rawValue, address: $0.address) })
-        return bound
-    }
-
-    func bindControl() async throws -> ControlService {
-        let path = settings.control.socket ?? ControlPath.socket(forData: settings.data)
-        let answers = Operator(data: data, settings: settings, time: time, live: live)
-        guard ControlPath.prepareDirectory(of: path) else {
-            throw GatewayProblem(
-                "The directory of the control socket \(path) can't be made; set control.socket to a place that can be written."
-            )
-        }
-        do {
-            let server = try await ControlServer.bind(path: path, group: group, log: log)
-            return ControlService(server: server, answers: answers)
-        } catch {
-            throw GatewayProblem(
-                "The control socket \(path) can't be made; set control.socket to a place that can be written."
-            )
-        }
+        answers = Operator(data: data, settings: settings, time: time, live: live)
     }
 }
 
 /// Answers operators until the gateway stops.
 struct ControlService: Service {
     let server: ControlServer
-    let answers: Operator
+    let core: GatewayCore
+
+    /// Binds the socket that the settings name, or the one that the data directory's name leads to.
+    static func bind(
+        _ settings: PosternSettings,
+        at path: String,
+        core: GatewayCore,
+        shared: GatewayShared
+    ) async throws(GatewayProblem) -> ControlService {
+        guard ControlPath.prepareDirectory(of: path) else {
+            throw GatewayProblem(
+                "The directory of the control socket \(path) can't be made; set control.socket to a place that can be written."
+            )
+        }
+        do {
+            let server = try await ControlServer.bind(path: path, group: shared.group, log: shared.log(settings))
+            return ControlService(server: server, core: core)
+        } catch {
+            throw GatewayProblem(
+                "The control socket \(path) can't be made; set control.socket to a place that can be written."
+            )
+        }
+    }
 
     func run() async throws {
         do {
             try await cancelWhenGracefulShutdown {
-                try await server.run { await answers.answer($0) }
+                try await server.run { await core.answer($0) }
             }
         } catch is CancellationError {
             // The gateway stops.
         }
     }
+}
+
+extension LogSettings {
+    var identifierPolicy: IdentifierPolicy { identifiers ? .pseudonyms : .omitted }
 }

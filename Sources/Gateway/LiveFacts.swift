@@ -7,7 +7,6 @@ import Privacy
 import SMTPTransport
 import Settings
 import Store
-import Synchronization
 
 /// What the running gateway can tell an operator, and what an operator can make it do.
 final class LiveFacts: LiveGateway {
@@ -19,32 +18,26 @@ final class LiveFacts: LiveGateway {
     private let wake: @Sendable () -> Void
     private let time: Time
     private let started: BootTime
-    private let listeners = Mutex<[StatusReport.Listener]>([])
+    private let listeners: @Sendable () -> [StatusReport.Listener]
     private let alarms: AlarmBoard
 
     init(
         settings: PosternSettings,
         data: DataDirectory,
-        sink: MemoryLogSink,
-        counters: Counters,
-        connections: ConnectionLimits,
-        alarms: AlarmBoard,
-        time: Time,
+        shared: GatewayShared,
+        listeners: @escaping @Sendable () -> [StatusReport.Listener],
         wake: @escaping @Sendable () -> Void
     ) {
         self.settings = settings
         self.data = data
-        self.sink = sink
-        self.counters = counters
-        self.connections = connections
-        self.alarms = alarms
-        self.time = time
+        sink = shared.sink
+        counters = shared.counters
+        connections = shared.connections
+        alarms = shared.alarms
+        time = shared.time
+        started = shared.started
+        self.listeners = listeners
         self.wake = wake
-        started = time.boot()
-    }
-
-    func setListeners(_ bound: [StatusReport.Listener]) {
-        listeners.withLock { $0 = bound }
     }
 
     func status() async -> StatusReport {
@@ -55,7 +48,7 @@ final class LiveFacts: LiveGateway {
             upSeconds: Int((time.boot() - started).wholeMilliseconds / 1000),
             level: settings.level.rawValue,
             locked: false,
-            listeners: listeners.withLock { $0 },
+            listeners: listeners(),
             sessions: connections.current,
             queue: [
                 "ready": counts.ready, "held": counts.held, "leased": counts.leased, "set-aside": counts.setAside,

@@ -4,7 +4,7 @@ package import NIOCore
 import NIOPosix
 package import NIOSSL
 package import Privacy
-import SMTPWire
+package import SMTPWire
 import Synchronization
 
 /// A bound socket that hands each accepted connection to a session of its own, on the connection's event loop.
@@ -22,6 +22,12 @@ package struct SMTPListener: Sendable {
         package var limits: FramingLimits
         package var connectionLimits: ConnectionLimits
         package var log: Log
+        /// A listening socket that was handed over; `nil`: one is bound.
+        package var socket: Int32?
+        /// Nobody is let in: a connection that begins in clear gets this reply, and every one is closed.
+        package var closedWith: Reply?
+        /// What holds for the next connection, in place of what this says; `nil`: this, for all of them.
+        package var current: (@Sendable () -> Configuration)?
 
         package init(
             host: String,
@@ -44,7 +50,6 @@ package struct SMTPListener: Sendable {
 
     private let server: NIOAsyncChannel<AcceptedConnection?, Never>
     private let live = LiveConnections()
-    private let isImplicitTLS: Bool
 
     /// Binds; throws what the system says when it cannot.
     ///
@@ -72,15 +77,24 @@ package struct SMTPListener: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
-        let server = try await bootstrap.bind(host: configuration.host, port: configuration.port) { channel in
-            channel.eventLoop.makeCompletedFuture { try AcceptedConnection.make(channel, configuration) }
+        let admit: @Sendable (any Channel) -> EventLoopFuture<AcceptedConnection?> = { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try AcceptedConnection.make(channel, configuration.current?() ?? configuration)
+            }
         }
-        return SMTPListener(server: server, isImplicitTLS: configuration.isImplicitTLS)
+        guard let socket = configuration.socket else {
+            let server = try await bootstrap.bind(
+                host: configuration.host,
+                port: configuration.port,
+                childChannelInitializer: admit
+            )
+            return SMTPListener(server: server)
+        }
+        return SMTPListener(server: try await bootstrap.bind(socket, childChannelInitializer: admit))
     }
 
-    private init(server: NIOAsyncChannel<AcceptedConnection?, Never>, isImplicitTLS: Bool) {
+    private init(server: NIOAsyncChannel<AcceptedConnection?, Never>) {
         self.server = server
-        self.isImplicitTLS = isImplicitTLS
     }
 
     /// The bound port.
@@ -108,6 +122,22 @@ package struct SMTPListener: Sendable {
         for channel in live.startDraining() { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
     }
 
+    /// Stops accepting; sessions go on until they end by themselves, and ``run(_:)`` returns after the last.
+    package func stopAccepting() { server.channel.close(promise: nil) }
+
+    /// Sessions that have not ended.
+    package var sessions: Int { live.count }
+
+    /// Asks the sessions of now to end, as ``drain()`` does; the listener goes on.
+    package func askSessionsToEnd() {
+        for channel in live.all { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
+    }
+
+    /// Cuts off the sessions of now.
+    package func cutSessionsOff() {
+        for channel in live.all { channel.close(promise: nil) }
+    }
+
     private func serve(
         _ accepted: AcceptedConnection,
         _ session: @Sendable (SMTPServerConnection) async -> Void
@@ -123,7 +153,7 @@ package struct SMTPListener: Sendable {
                 inbound: inbound,
                 outbound: outbound
             )
-            if isImplicitTLS, await !connection.awaitTLS() { return }
+            if accepted.isImplicitTLS, await !connection.awaitTLS() { return }
             await session(connection)
             await connection.close()
         }
@@ -135,20 +165,25 @@ struct AcceptedConnection: Sendable {
     let channel: NIOAsyncChannel<[ServerEvent], ServerAction>
     let remoteAddress: IPAddress?
     let hasTLSContext: Bool
+    let isImplicitTLS: Bool
 
-    /// Sets up an accepted channel; `nil` when it is one too many, or TLS is wanted and there is none.
+    /// Sets up an accepted channel; `nil` when nobody is let in, it is one too many, or TLS is wanted and there is none.
     static func make(_ channel: any Channel, _ configuration: SMTPListener.Configuration) throws -> AcceptedConnection?
     {
         let address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
         let limits = configuration.connectionLimits
         let tls = configuration.tlsContext()
         let operations = channel.pipeline.syncOperations
-        guard limits.admit(address) else {
+        if let closed = configuration.closedWith {
+            try operations.addHandler(RefusalHandler(saying: configuration.isImplicitTLS ? [] : closed.encoded))
+            return nil
+        }
+        guard let admission = limits.admit(address) else {
             let words = configuration.isImplicitTLS ? [] : Reply.tooManyConnections.encoded
             try operations.addHandler(RefusalHandler(saying: words))
             return nil
         }
-        channel.closeFuture.whenComplete { _ in limits.release(address) }
+        channel.closeFuture.whenComplete { _ in limits.release(admission) }
         if configuration.isImplicitTLS {
             guard let tls else {
                 try operations.addHandler(RefusalHandler(saying: []))
@@ -167,7 +202,12 @@ struct AcceptedConnection: Sendable {
             wrappingChannelSynchronously: channel,
             configuration: .init(backPressureStrategy: .init(lowWatermark: 1, highWatermark: 1))
         )
-        return AcceptedConnection(channel: wrapped, remoteAddress: address, hasTLSContext: tls != nil)
+        return AcceptedConnection(
+            channel: wrapped,
+            remoteAddress: address,
+            hasTLSContext: tls != nil,
+            isImplicitTLS: configuration.isImplicitTLS
+        )
     }
 }
 
@@ -191,6 +231,10 @@ private final class LiveConnections: Sendable {
     func remove(_ channel: any Channel) {
         _ = state.withLock { $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
     }
+
+    var count: Int { state.withLock { $0.channels.count } }
+
+    var all: [any Channel] { state.withLock { Array($0.channels.values) } }
 
     func startDraining() -> [any Channel] {
         state.withLock { state in

@@ -26,7 +26,13 @@ struct Postern: AsyncParsableCommand {
         version: "postern " + PosternVersion.text,
         subcommands: [VersionCommand.self, ManualCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Running", subcommands: [UpCommand.self, InitCommand.self, CheckCommand.self]),
+            CommandGroup(
+                name: "Running",
+                subcommands: [
+                    UpCommand.self, InitCommand.self, CheckCommand.self, ReloadCommand.self, LockCommand.self,
+                    UnlockCommand.self,
+                ]
+            ),
             CommandGroup(
                 name: "Looking",
                 subcommands: [StatusCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self]
