@@ -55,9 +55,9 @@ class Container:
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={tree()},upperdir={upper},workdir={work}", self.root], check=True)
         (self.root / "etc/machine-id").write_text("")
 
-    def install(self, binary: pathlib.Path) -> None:
+    def install(self, binary: pathlib.Path, name: str) -> None:
         """Makes a program /usr/bin/NAME, with the shared libraries that no Debian package brings."""
-        shutil.copy(binary, self.root / "usr/bin" / binary.name)
+        shutil.copy(binary, self.root / "usr/bin" / name)
         libraries = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
         for library in re.findall(r"=> (/\S+)", libraries):
             if not library.startswith(("/lib/", "/usr/lib/", "/lib64/")):
