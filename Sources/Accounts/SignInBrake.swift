@@ -25,6 +25,7 @@ package final class SignInBrake: Sendable {
     }
 
     private struct Memory {
+        var longest: Duration
         var sources: [Key: Meter] = [:]
         var logins: [Key: Meter] = [:]
         /// A login's attempts from one source.
@@ -46,20 +47,23 @@ package final class SignInBrake: Sendable {
     private static let knownFor = Duration.seconds(30 * 86_400)
     private static let mostEntries = 50_000
 
-    private let longest: Duration
     private let key = SymmetricKey(size: .bits256)
-    private let memory = Mutex(Memory())
+    private let memory: Mutex<Memory>
 
     /// - Parameter longest: the longest wait between two attempts of one source; zero switches the brake off.
-    package init(longest: Duration) { self.longest = longest }
+    package init(longest: Duration) { memory = Mutex(Memory(longest: longest)) }
+
+    /// Another longest wait from now on; who has been wrong stays so.
+    package func change(longest: Duration) { memory.withLock { $0.longest = longest } }
 
     /// Takes a place in line; what came of the attempt must be told with ``settle(login:source:_:now:)``, unless it was turned away.
     ///
     /// - Parameter source: the client's address (4 or 16 bytes; a /64 counts as one); empty for a local process.
     package func admit(login: String, source: [UInt8], now: BootTime) -> Admission {
-        guard longest > .zero else { return .at(now) }
         let keys = keys(login, source)
         return memory.withLock { memory in
+            let longest = memory.longest
+            guard longest > .zero else { return .at(now) }
             Self.trim(&memory, now)
             var fromSource = Self.meter(memory.sources[keys.source], now)
             let start = max(now, fromSource.next)
@@ -93,9 +97,9 @@ package final class SignInBrake: Sendable {
     }
 
     package func settle(login: String, source: [UInt8], _ result: Result, now: BootTime) {
-        guard longest > .zero else { return }
         let keys = keys(login, source)
         memory.withLock { memory in
+            guard memory.longest > .zero else { return }
             let pair = memory.pairs[keys.pair]?.attempts ?? 0
             switch result {
             case .wrong: return

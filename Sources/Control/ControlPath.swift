@@ -13,6 +13,11 @@ package enum ControlPath {
         runtimeDirectory() + "/" + name(of: absolute(directory)) + ".sock"
     }
 
+    /// The same for a gateway that gives up root's rights: root's own runtime directory is closed to it.
+    package static func serviceSocket(forData directory: String) -> String {
+        "/run/postern/" + name(of: absolute(directory)) + ".sock"
+    }
+
     /// Makes the directory of the socket, readable by its owner alone.
     ///
     /// Returns whether it is there.

@@ -51,6 +51,19 @@ package enum ControlRequest: Codable, Sendable {
     case readDiscarded(id: String)
     case vaultStatus
     case stop
+    /// Reads the settings again, and goes on with the new ones.
+    case reload
+    /// Stops taking and sending mail, and forgets every key.
+    case lock
+    case unlock(UnlockSecret)
+}
+
+/// What opens a locked gateway.
+package enum UnlockSecret: Codable, Sendable {
+    /// The credential or file that the settings name.
+    case configured
+    case passphrase([UInt8])
+    case keyFile([UInt8])
 }
 
 /// A user to add.

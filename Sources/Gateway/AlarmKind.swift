@@ -21,6 +21,10 @@ package enum AlarmKind: String, Sendable, CaseIterable {
     case accountLimit = "account-limit"
     case dovecotSilent = "dovecot-silent"
     case spoolSetAside = "spool-set-aside"
+    case certificateName = "certificate-name"
+    case reload
+    case lock
+    case sockets
     case alarmCommand = "alarm-command"
     case alarmMail = "alarm-mail"
 
@@ -30,7 +34,8 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         switch self {
         case .storeFull, .storeFailing, .certificateExpired: .critical
         case .diskLow, .setAside, .queueAge, .nextHop, .heldQuota, .connectionLimit, .certificateExpires, .clockJump,
-            .catchAll, .accountLimit, .dovecotSilent, .spoolSetAside, .alarmCommand, .alarmMail:
+            .catchAll, .accountLimit, .dovecotSilent, .spoolSetAside, .certificateName, .reload, .lock, .sockets,
+            .alarmCommand, .alarmMail:
             .warning
         }
     }
@@ -53,6 +58,10 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .accountLimit: "An account has reached its sending limit and is answered 450."
         case .dovecotSilent: "Dovecot does not verify passwords, so its users are answered 454."
         case .spoolSetAside: "Messages that programs left in the spool could not be taken in and were set aside."
+        case .certificateName: "The certificate of this server is not for the name that `hostname` gives."
+        case .reload: "The settings were not taken, and the old ones hold on."
+        case .lock: "The gateway is locked, but a part of it still holds the root key in memory."
+        case .sockets: "The socket unit listens where no [[listener]] serves: clients wait there in vain."
         case .alarmCommand: "The alarm command could not be run, or failed."
         case .alarmMail: "Alarm mail could not be sent."
         }
@@ -64,7 +73,7 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .storeFull: "Make room on the disk; what was taken is safe, and mail is taken again by itself."
         case .storeFailing: "Look at the disk and the system's log; the gateway opens its files anew by itself."
         case .certificateExpired, .certificateExpires:
-            "Renew the certificate that tls.certificate names, and restart the gateway."
+            "Put the renewed certificate where tls.certificate names it, and run `postern reload`."
         case .diskLow: "Make room: below 64 MiB new mail is refused."
         case .setAside:
             "See `postern queue list --state set-aside`; restore the data from a backup, or drop the copies."
@@ -81,6 +90,10 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .dovecotSilent:
             "See whether Dovecot runs, and whether the socket of sign_in.dovecot is open to the gateway's user."
         case .spoolSetAside: "`postern log` tells why; move a file back to try it again, or delete it."
+        case .certificateName: "Put a certificate for that name there and run `postern reload`, or mend `hostname`."
+        case .reload: "`postern check` says what is wrong and where; mend it, and run `postern reload`."
+        case .lock: "Restart the gateway to be sure."
+        case .sockets: "Add the listener and run `postern reload`, or take the ListenStream= out of postern.socket."
         case .alarmCommand: "Run the program of alarms.command by hand as the gateway's user, and see why it fails."
         case .alarmMail:
             "See the sentence; a key, a route or the next hop of the address in alarms.mail may be missing."

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Accounts
 import Control
 import Privacy
 import SMTPTransport
@@ -8,7 +9,7 @@ import ServiceLifecycle
 import Settings
 import Store
 
-/// What the gateway knows about how it does; each part is filled by whoever does the work.
+/// What the gateway knows about how it does; each part is filled by whoever does the work, through reloads and locks.
 struct Observations: Sendable {
     let counters: Counters
     let alarms: AlarmBoard
@@ -22,11 +23,23 @@ struct Observations: Sendable {
         connections = ConnectionLimits(
             maxTotal: settings.limits.connections,
             maxPerClient: settings.limits.connectionsPerAddress,
-            isExempt: { address in
-                settings.isOurs(address: address.bytes)
-                    || settings.filters.contains { $0.admits(address: address.bytes) }
-            }
+            isExempt: Self.exemption(settings)
         )
+    }
+
+    /// Limits as `settings` want them from now on.
+    func follow(_ settings: PosternSettings) {
+        connections.change(
+            maxTotal: settings.limits.connections,
+            maxPerClient: settings.limits.connectionsPerAddress,
+            isExempt: Self.exemption(settings)
+        )
+    }
+
+    private static func exemption(_ settings: PosternSettings) -> @Sendable (IPAddress) -> Bool {
+        { address in
+            settings.isOurs(address: address.bytes) || settings.filters.contains { $0.admits(address: address.bytes) }
+        }
     }
 }
 
@@ -34,6 +47,7 @@ struct Observations: Sendable {
 struct AlarmWatch: Service {
     let settings: PosternSettings
     let queue: QueueStore
+    let ledger: SendingLedger
     let observed: Observations
     let time: Time
 
@@ -41,7 +55,7 @@ struct AlarmWatch: Service {
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            var state = WatchState(settings: settings, time: time)
+            var state = WatchState(settings: settings, refused: observed.connections.refused)
             while true {
                 await look(&state)
                 try await time.sleep(for: Self.interval)
@@ -64,7 +78,8 @@ struct AlarmWatch: Service {
         await lookAtQueue(&state)
         lookAtConnections(&state, now)
         lookAtClock(&state)
-        lookAtCertificate(&state, now)
+        if let fitness = state.certificate.look(settings, now) { observed.alarms.set(fitness, at: time.calendar()) }
+        if !ledger.isAnyAtLimit(now: time.wall()) { alarms.clear(.accountLimit) }
     }
 
     private func lookAtStore(_ state: inout WatchState, _ now: BootTime) {
@@ -123,23 +138,6 @@ struct AlarmWatch: Service {
         )
     }
 
-    private func lookAtCertificate(_ state: inout WatchState, _ now: BootTime) {
-        guard let path = settings.tls?.certificate else { return }
-        if state.certificateRead.map({ now - $0 >= .seconds(60) }) ?? true {
-            state.certificateRead = now
-            state.expiry = CertificateExpiry.read(path) ?? state.expiry
-        }
-        guard let expiry = state.expiry else { return }
-        let left = expiry - time.calendar()
-        let days = left.components.seconds / 86_400
-        observed.alarms.set(.certificateExpired, left <= .zero)
-        observed.alarms.set(
-            .certificateExpires,
-            left > .zero && left <= .seconds(14 * 86_400),
-            "The certificate of this server expires in \(days == 1 ? "1 day" : "\(days) days")."
-        )
-    }
-
     private static func copies(_ number: Int) -> String { number == 1 ? "1 copy does" : "\(number) copies do" }
 
     static func hours(_ span: Duration) -> String {
@@ -163,14 +161,44 @@ private struct WatchState {
     var full = LastTime()
     var failing = LastTime()
     var turnedAway = LastTime()
-    var inTotal = 0
-    var perClient = 0
-    var certificateRead: BootTime?
-    var expiry: WallTime?
+    var inTotal: Int
+    var perClient: Int
+    var certificate = CertificateGlance()
 
-    init(settings: PosternSettings, time: Time) {
+    /// - Parameter refused: what an earlier watch has told of.
+    init(settings: PosternSettings, refused: ConnectionLimits.Refused) {
+        (inTotal, perClient) = (refused.inTotal, refused.perClient)
         let late = settings.delivery.warnAfter
         age = Hysteresis(raise: late, clear: late * 3 / 4)
+    }
+}
+
+/// The certificate's file, read once a minute.
+private struct CertificateGlance {
+    private var read: BootTime?
+    private var fitness: CertificateFitness?
+
+    mutating func look(_ settings: PosternSettings, _ now: BootTime) -> CertificateFitness? {
+        if read.map({ now - $0 >= .seconds(60) }) ?? true {
+            read = now
+            fitness = CertificateFitness(settings) ?? fitness
+        }
+        return fitness
+    }
+}
+
+extension AlarmBoard {
+    /// What clients hold against the certificate, or soon will.
+    func set(_ fitness: CertificateFitness, at now: WallTime) {
+        let left = fitness.expires - now
+        let days = left.components.seconds / 86_400
+        set(.certificateExpired, left <= .zero)
+        set(
+            .certificateExpires,
+            left > .zero && left <= .seconds(14 * 86_400),
+            "The certificate of this server expires in \(days == 1 ? "1 day" : "\(days) days")."
+        )
+        set(.certificateName, !fitness.isForHost)
     }
 }
 

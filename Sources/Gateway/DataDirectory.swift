@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Accounts
+import Glibc
 package import Keyring
 package import OpenPGP
 package import Privacy
@@ -41,6 +42,25 @@ package struct DataDirectory: Sendable {
             ledger: try await SendingLedger.load(from: records),
             worker: WorkerClient(executable: "/proc/self/exe")
         )
+    }
+
+    /// The sentence about what keeps this process from writing there; nil when nothing is seen.
+    package static func obstacle(at path: String) -> String? {
+        var facts = statvfs()
+        guard unsafe statvfs(path, &facts) == 0 else {
+            return "\(path): the data directory can't be reached; look at its path and its rights."
+        }
+        if facts.f_flag & UInt(ST_RDONLY) != 0 {
+            return
+                "\(path): its disk is mounted read-only; mount it for writing and start again. Nothing that waits is lost."
+        }
+        guard unsafe access(path, R_OK | W_OK | X_OK) == 0 else {
+            return "\(path): the gateway's user may not read and write there; give it the directory with chown -R."
+        }
+        if facts.f_bavail == 0 || (facts.f_files > 0 && facts.f_favail == 0) {
+            return "\(path): its disk is full; make room and start again. Nothing that waits is lost."
+        }
+        return nil
     }
 
     /// Finishes what was handed in and closes the files.

@@ -154,6 +154,8 @@ struct Dispatcher: Service {
 
     private func listen() async {
         for await _ in queue.newWork { wake.fire() }
+        // Another dispatcher listens from now on; this one has its deliveries to end.
+        while (try? await Task.sleep(for: .seconds(3600))) != nil {}
     }
 
     /// Looks once a second, because time itself makes work due; tidies once a minute.

@@ -3,81 +3,67 @@
 import Glibc
 import LocalMail
 import NIOCore
-import NIOSSL
 import Privacy
 import SMTPTransport
 import SMTPWire
 import ServiceLifecycle
 import Settings
+import Synchronization
 
 /// A bound `[[listener]]` and the sessions that it starts.
 struct GatewayListener: Service {
-    let role: Listener.Role
-    /// Where it listens, for people.
+    let settings: Listener
+    /// Where it listens, for people: with the port that was really bound.
     let address: String
-    private let settings: Listener
     private let listener: SMTPListener
-    private let services: SessionServices
-    private let offersTLS: Bool
-    private let channelBinding: [UInt8]?
+    private let entrance: Entrance
+    private let time: Time
+    private let file: SocketFile?
 
-    /// How long sessions may go on once the gateway stops.
+    /// How long sessions may go on once the gateway stops or is locked.
     static let grace = Duration.seconds(20)
 
+    /// `socket`: one that was handed over for this listener; else it binds its own.
     static func bind(
         _ settings: Listener,
-        tls: NIOSSLContext?,
-        channelBinding: [UInt8]?,
-        limits: ConnectionLimits,
-        services: SessionServices,
+        socket: Int32?,
+        entrance: Entrance,
+        time: Time,
         group: any EventLoopGroup
     ) async throws -> GatewayListener {
-        // On a unix socket nobody listens in.
-        let tls = settings.path == nil ? tls : nil
-        let configuration = SMTPListener.Configuration(
-            host: settings.address,
-            port: settings.port,
-            path: settings.path,
-            isImplicitTLS: settings.role == .submissions,
-            tlsContext: { tls },
-            limits: FramingLimits(services.settings.limits),
-            connectionLimits: limits,
-            log: services.log
-        )
+        var configuration = entrance.configuration(for: settings, socket: socket)
+        configuration.current = { entrance.configuration(for: settings) }
         if let path = settings.path { try LocalSocket.prepare(path) }
         let listener = try await SMTPListener.bind(configuration, group: group)
-        if let path = settings.path { try LocalSocket.open(path, mode: settings.mode, owner: settings.owner) }
-        return GatewayListener(
+        let bound = GatewayListener(
             settings: settings,
             address: settings.path.map { "unix:" + $0 } ?? "\(settings.address):\(listener.port)",
             listener: listener,
-            services: services,
-            offersTLS: tls != nil && settings.role != .submissions,
-            channelBinding: channelBinding
+            entrance: entrance,
+            time: time
         )
+        do {
+            try bound.follow(settings)
+        } catch {
+            await bound.discard()
+            throw error
+        }
+        return bound
     }
 
-    private init(
-        settings: Listener,
-        address: String,
-        listener: SMTPListener,
-        services: SessionServices,
-        offersTLS: Bool,
-        channelBinding: [UInt8]?
-    ) {
+    private init(settings: Listener, address: String, listener: SMTPListener, entrance: Entrance, time: Time) {
         self.settings = settings
-        role = settings.role
         self.address = address
         self.listener = listener
-        self.services = services
-        self.offersTLS = offersTLS
-        self.channelBinding = channelBinding
+        self.entrance = entrance
+        self.time = time
+        file = settings.path.map { SocketFile($0) }
     }
 
     /// Serves until the gateway stops; then sessions get `421` between two transactions, and the rest is cut off after a grace.
     func run() async throws {
         let listener = listener
-        defer { if let path = settings.path { unsafe unlink(path) } }
+        defer { file?.remove() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await withGracefulShutdownHandler {
@@ -88,7 +74,7 @@ struct GatewayListener: Service {
             }
             group.addTask {
                 try? await gracefulShutdown()
-                try? await services.time.sleep(for: Self.grace)
+                try? await time.sleep(for: Self.grace)
             }
             do { try await group.next() } catch is CancellationError {}
             group.cancelAll()
@@ -96,19 +82,52 @@ struct GatewayListener: Service {
         }
     }
 
+    /// Gives a unix socket the rights that `new` states for it.
+    func follow(_ new: Listener) throws(PlaceProblem) {
+        guard let path = new.path else { return }
+        try LocalSocket.open(path, mode: new.mode, owner: new.owner)
+    }
+
+    /// Stops accepting; the sessions that it has go on.
+    func stopAccepting() {
+        file?.remove()
+        listener.stopAccepting()
+    }
+
+    /// Gives the port back when nothing was ever served.
+    func discard() async {
+        stopAccepting()
+        try? await listener.run { _ in }
+    }
+
+    var sessions: Int { listener.sessions }
+
+    func askSessionsToEnd() { listener.askSessionsToEnd() }
+
+    func cutSessionsOff() { listener.cutSessionsOff() }
+
     private func converse(_ connection: SMTPServerConnection) async {
+        // Asked only now that the connection is among those that a lock tells to end: either this sees the lock, or the lock
+        // sees the connection.
+        let rules = entrance.now
+        guard let services = rules.services else { return await connection.close(.locked) }
+        let listener = Entrance.listener(at: settings, in: services.settings)
         let client = connection.remoteAddress?.exposed.bytes
-        if let filter = settings.filter, settings.path == nil, !filter.admits(address: client ?? []) {
+        if let filter = listener.filter, listener.path == nil, !filter.admits(address: client ?? []) {
             services.counters.add("clients that a filter does not know")
             return await connection.close(.notForYou)
         }
         let isOurs = client.map { services.settings.isOurs(address: $0) } ?? false
-        var state = SessionState(role: role, isInOurNetworks: isOurs, offersTLS: offersTLS)
-        state.filter = settings.filter
-        state.speaksLMTP = settings.filter != nil && settings.path != nil
+        var state = SessionState(
+            role: listener.role,
+            isInOurNetworks: isOurs,
+            offersTLS: connection.canStartTLS
+        )
+        state.filter = listener.filter
+        state.speaksLMTP = listener.filter != nil && listener.path != nil
         state.isEncrypted = connection.tls != nil
-        state.channelBinding = channelBinding
-        if role == .local {
+        state.channelBinding = rules.channelBinding
+        if listener.role == .local {
             guard let user = connection.peerUser, services.callers.enter(user) else {
                 return await connection.close(.tooManyConnections)
             }
@@ -122,7 +141,19 @@ struct GatewayListener: Service {
     }
 }
 
-/// The rights of a listener's unix socket can't be set.
+/// The file of a unix socket, removed once: another listener may take the same path after this one.
+private final class SocketFile: Sendable {
+    private let path: Mutex<String?>
+
+    init(_ path: String) { self.path = Mutex(path) }
+
+    func remove() {
+        path.withLock { path in
+            if let path { unsafe unlink(path) }
+            path = nil
+        }
+    }
+}
 
 extension FramingLimits {
     init(_ limits: Limits) {

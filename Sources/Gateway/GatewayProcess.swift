@@ -17,102 +17,241 @@ import Store
 import UnixSignals
 import Vault
 
+/// How the gateway is to start.
+package struct GatewayStart: Sendable {
+    package var settings: PosternSettings
+    /// Reads and checks the settings again, for a reload; nil in try-it mode.
+    package var rereading: (@Sendable () throws(GatewayProblem) -> PosternSettings)?
+    /// Asks for no secret, and waits for `postern unlock`.
+    package var isLocked: Bool
+    /// What ``Privileges/giveUp(_:)`` bound, when it did.
+    package var sockets: HandedSockets?
+
+    package init(
+        _ settings: PosternSettings,
+        isLocked: Bool = false,
+        sockets: HandedSockets? = nil,
+        rereading: (@Sendable () throws(GatewayProblem) -> PosternSettings)? = nil
+    ) {
+        self.settings = settings
+        self.isLocked = isLocked
+        self.sockets = sockets
+        self.rereading = rereading
+    }
+}
+
 /// The running gateway: what is built from what, and in which order it starts and stops.
 package enum GatewayProcess {
     /// Runs until SIGTERM or SIGINT, or until something ends that must not.
     ///
-    /// Order: settings (the caller's) → harden → vault → store → delivery → pipeline → listeners → metrics → control → ready. Down in reverse.
+    /// Order: settings, and root's rights given up (the caller's) → harden → secret → ports → store → delivery → pipeline → metrics →
+    /// control → ready. Down in reverse.
     /// Throws a ``GatewayProblem`` for what an operator can mend.
-    package static func run(_ settings: PosternSettings) async throws {
+    package static func run(_ start: GatewayStart) async throws {
+        let ready = try await prepare(start)
+        try await ready.services.run()
+    }
+
+    /// All that is bound and opened; nothing of it holds the secret, which a lock must be able to forget.
+    private struct Ready {
+        let services: ServiceGroup
+        /// Held for as long as the process lives.
+        let lock: DirectoryLock
+    }
+
+    private static func prepare(_ start: GatewayStart) async throws -> Ready {
         umask(0o077)
         signal(SIGPIPE, SIG_IGN)
         ProcessHardening.apply()
+        DescriptorLimit.raise()
+        let handed = start.sockets ?? HandedSockets.take()
+        let settings = start.settings
         // Ages and retries must not follow a wall clock that somebody sets.
         let time = Time.system().steadied()
-        let sink = MemoryLogSink(
-            capacity: settings.log.lines,
-            time: time,
-            identifiers: settings.log.identifiers ? .pseudonyms : .omitted
+        let secret = try secret(start, time: time)
+        let shared = GatewayShared(settings, time: time)
+        let entrance = Entrance(
+            .init(
+                settings: settings,
+                tls: try ServerCertificate.context(settings, time: time),
+                channelBinding: ServerCertificate.channelBinding(settings)
+            ),
+            connections: shared.observed.connections,
+            log: shared.log(settings)
         )
-        let log = Log(sink: sink, threshold: Log.Level(settings.log.level))
-        let data = try await open(settings, time: time, log: log)
-        let parts = try await GatewayParts(settings: settings, data: data, sink: sink, time: time, log: log)
-        let listeners = try await parts.bindListeners()
-        let metrics = try await parts.bindMetrics()
-        let control = try await parts.bindControl()
-        let announcement = Announcement(text: try await announcement(parts, listeners: listeners))
-        let watching: [any Service] = [parts.watch, parts.notifier] + [metrics].compactMap { $0 }
-        let spool: [any Service] = parts.spool.map { [$0] } ?? []
-        let services: [any Service] = [parts.dispatcher] + watching + [control] + listeners + spool + [announcement]
-        let group = ServiceGroup(
+        let doors = Doors(entrance: entrance, handed: handed, time: time, group: shared.group)
+        let core = GatewayCore(
+            settings: settings,
+            rereading: start.rereading,
+            shared: shared,
+            entrance: entrance,
+            doors: doors
+        )
+        let bound = try await doors.bind(settings.listeners)
+        do {
+            let socket = controlSocket(start)
+            let lock = try lockDirectory(settings.data)
+            if let secret { try await core.open(try unlock(settings, secret)) }
+            let control = try await ControlService.bind(settings, at: socket, core: core, shared: shared)
+            let metrics = try await metrics(settings, core, shared)
+            let announcement = Announcement(text: try await announcement(settings, core, doors, shared), core: core)
+            complain(settings, core, doors, shared)
+            doors.take(bound, for: settings)
+            let first: [any Service] = [core] + [metrics].compactMap { $0 } + [control, doors]
+            return Ready(services: group(first, announcement, core, settings, shared), lock: lock)
+        } catch {
+            await Doors.discard(bound)
+            throw error
+        }
+    }
+
+    /// Those of `first` start first and stop last.
+    private static func group(
+        _ first: [any Service],
+        _ announcement: Announcement,
+        _ core: GatewayCore,
+        _ settings: PosternSettings,
+        _ shared: GatewayShared
+    ) -> ServiceGroup {
+        var services: [any Service] = first + [announcement]
+        if let watchdog = Watchdog(group: shared.group, storeResponds: { await core.respond() }) {
+            services.append(watchdog)
+        }
+        if !settings.isTryIt { services.append(HangUps(core: core)) }
+        return ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: SilentLogger.make()
             )
         )
-        defer { ServiceNotice.stopping.send() }
-        try await group.run()
-        await data.close()
     }
 
-    private static func open(_ settings: PosternSettings, time: Time, log: Log) async throws -> DataDirectory {
+    // MARK: Steps of the start
+
+    /// What opens the vault; nil when the gateway starts locked.
+    ///
+    /// A service without a secret waits for one; anybody else is told that it is missing.
+    private static func secret(_ start: GatewayStart, time: Time) throws -> VaultSecret? {
+        let settings = start.settings
         do {
             if settings.isTryIt { try TryIt.prepareVault(settings, time: time) }
-            let vault = try VaultOpening.open(settings.vault, in: settings.data, mayAsk: true)
-            // The mailboxes' own folder; each mailbox is made when its first message comes.
-            unsafe mkdir(settings.data + "/mail", 0o700)
-            return try await DataDirectory.open(
-                path: settings.data,
-                settings: settings,
-                vault: vault,
-                time: time,
-                log: log
-            )
+            guard VaultFile.exists(in: settings.data) else { throw VaultError.missing }
+            guard !start.isLocked else { return nil }
+            return try VaultOpening.secret(settings.vault, in: settings.data, mayAsk: true)
+        } catch VaultError.noPassphrase where ServiceNotice.isExpected {
+            return nil
         } catch let error as VaultError {
-            throw GatewayProblem("\(settings.data): \(error.sentence)")
-        } catch let error as StoreError {
+            let hint = error == .noPassphrase ? " Or start with --locked, and open it with `postern unlock`." : ""
+            throw GatewayProblem("\(settings.data): \(error.sentence)\(hint)")
+        }
+    }
+
+    private static func unlock(_ settings: PosternSettings, _ secret: VaultSecret) throws(GatewayProblem) -> Vault {
+        do {
+            return try VaultFile.unlock(in: settings.data, secret: secret)
+        } catch {
             throw GatewayProblem("\(settings.data): \(error.sentence)")
         }
     }
 
+    /// Root's own runtime directory is closed to the user that it has become.
+    private static func controlSocket(_ start: GatewayStart) -> String {
+        let data = start.settings.data
+        return start.settings.control.socket
+            ?? (start.sockets == nil ? ControlPath.socket(forData: data) : ControlPath.serviceSocket(forData: data))
+    }
+
+    /// One gateway for each data directory, locked or not.
+    private static func lockDirectory(_ path: String) throws(GatewayProblem) -> DirectoryLock {
+        if let sentence = DataDirectory.obstacle(at: path) { throw GatewayProblem(sentence) }
+        do {
+            return try DirectoryLock(directory: path, name: "gateway.lock")
+        } catch {
+            throw GatewayProblem("\(path): \(error.sentence)")
+        }
+    }
+
+    /// The port where Prometheus may ask; nil when the settings name none.
+    private static func metrics(
+        _ settings: PosternSettings,
+        _ core: GatewayCore,
+        _ shared: GatewayShared
+    ) async throws(GatewayProblem) -> MetricsListener? {
+        guard let port = settings.metrics.port else { return nil }
+        do {
+            return try await MetricsListener.bind(port: port, group: shared.group) { await core.metrics }
+        } catch {
+            throw GatewayProblem(
+                "The metrics port 127.0.0.1:\(port) can't be taken: is another program on it? Choose another metrics.port, or "
+                    + "stop the other program."
+            )
+        }
+    }
+
+    /// What does not keep it from starting but needs the operator.
+    private static func complain(
+        _ settings: PosternSettings,
+        _ core: GatewayCore,
+        _ doors: Doors,
+        _ shared: GatewayShared
+    ) {
+        if let problem = CertificateFitness(settings)?.problem(at: shared.time.calendar()) { note(problem) }
+        let unserved = doors.unserved(by: settings)
+        guard !unserved.isEmpty else { return }
+        shared.observed.alarms.raise(
+            .sockets,
+            "The socket unit listens at \(unserved.joined(separator: ", ")), where no [[listener]] serves: clients wait there in vain."
+        )
+    }
+
+    private static func note(_ sentence: String) {
+        let bytes = Array("Note: \(sentence)\n".utf8)
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
     /// The one line that says the gateway is ready; in try-it mode what to try comes before it.
-    private static func announcement(_ parts: GatewayParts, listeners: [GatewayListener]) async throws -> String {
-        let settings = parts.settings
+    private static func announcement(
+        _ settings: PosternSettings,
+        _ core: GatewayCore,
+        _ doors: Doors,
+        _ shared: GatewayShared
+    ) async throws -> String {
         var text = ""
-        if settings.isTryIt {
-            let tryIt = TryIt(settings: settings, data: parts.data, time: parts.time)
+        if settings.isTryIt, let data = await core.data {
+            let tryIt = TryIt(settings: settings, data: data, time: shared.time)
             let passwords = try await tryIt.makeUsers()
             let mx = settings.listeners.first { $0.role == .mx }?.port ?? 0
             let submission = settings.listeners.first { $0.role == .submission }?.port ?? 0
             text = tryIt.text(passwords: passwords, mxPort: mx, submissionPort: submission) + "\n"
         }
-        let places = listeners.map { "\($0.role.rawValue) \($0.address)" }.joined(separator: ", ")
-        return text + "postern is ready: \(places), level \(settings.level)"
+        let places = settings.listeners.map { "\($0.role.rawValue) \($0.place)" }.joined(separator: ", ")
+        let lock = await core.isLocked ? ", locked: `postern unlock` opens it" : ""
+        return text + "postern is ready: \(places), level \(settings.level)\(lock)"
     }
 }
 
 /// Says that the gateway is ready, once signals are handled and everything before it in the list runs.
 private struct Announcement: Service {
     let text: String
+    let core: GatewayCore
 
     func run() async throws {
         print(text)
         fflush(nil)
-        ServiceNotice.ready(status: "ready").send()
+        ServiceNotice.ready(status: await core.status).send()
         try? await gracefulShutdown()
+        ServiceNotice.stopping(status: "draining: sessions and deliveries end").send()
     }
 }
 
-extension Log.Level {
-    init(_ threshold: LogSettings.Threshold) {
-        self =
-            switch threshold {
-            case .debug: .debug
-            case .info: .info
-            case .notice: .notice
-            case .warning: .warning
-            case .error: .error
-            }
+/// SIGHUP reads the settings again; what came of it stands in the log, and in `status` when it failed.
+private struct HangUps: Service {
+    let core: GatewayCore
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            _ = await core.reload()
+        }
     }
 }

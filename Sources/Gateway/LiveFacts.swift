@@ -5,78 +5,43 @@ import Commitment
 import Control
 import Glibc
 import Privacy
-import SMTPTransport
 import Settings
 import Store
-import Synchronization
 
 /// What the running gateway can tell an operator, and what an operator can make it do.
 final class LiveFacts: LiveGateway {
     private let settings: PosternSettings
     private let data: DataDirectory
-    private let sink: MemoryLogSink
-    private let observed: Observations
+    private let shared: GatewayShared
+    private let listeners: @Sendable () -> [StatusReport.Listener]
     private let wake: @Sendable () -> Void
-    private let time: Time
-    private let started: (boot: BootTime, wall: WallTime)
-    private let listeners = Mutex<[StatusReport.Listener]>([])
 
     init(
         settings: PosternSettings,
         data: DataDirectory,
-        sink: MemoryLogSink,
-        observed: Observations,
-        time: Time,
+        shared: GatewayShared,
+        listeners: @escaping @Sendable () -> [StatusReport.Listener],
         wake: @escaping @Sendable () -> Void
     ) {
         self.settings = settings
         self.data = data
-        self.sink = sink
-        self.observed = observed
-        self.time = time
+        self.shared = shared
+        self.listeners = listeners
         self.wake = wake
-        started = (time.boot(), time.calendar())
-    }
-
-    func setListeners(_ bound: [StatusReport.Listener]) {
-        listeners.withLock { $0 = bound }
     }
 
     func status() async -> StatusReport {
-        var report = StatusReport()
-        report.version = PosternVersion.text
-        report.processID = Int(getpid())
-        report.upSince = Int(started.wall.seconds)
-        report.upSeconds = Int((time.boot() - started.boot).wholeMilliseconds / 1000)
-        report.level = settings.level.rawValue
-        report.listeners = listeners.withLock { $0 }
-        report.sessions = observed.connections.current
-        if !data.ledger.isAnyAtLimit(now: time.wall()) { observed.alarms.clear(.accountLimit) }
+        var report = shared.report(settings, listeners: listeners())
         await fillQueue(&report)
-        report.troubledHops = observed.hops.report(withNames: false)
-        report.counters = observed.counters.all
-        report.today = observed.counters.sinceMidnight
-        for (word, number) in report.today where word.hasPrefix(Counters.limitPrefix) {
-            report.limits[String(word.dropFirst(Counters.limitPrefix.count))] = number
-        }
+        report.troubledHops = shared.observed.hops.report(withNames: false)
         report.store = Self.words(data.queue.health)
         report.diskFreeBytes = data.queue.freeBytes
-        report.certificateExpires = settings.tls.flatMap { CertificateExpiry.read($0.certificate) }.map {
-            Int($0.seconds)
-        }
-        report.alarms = observed.alarms.alarms.map { alarm in
-            StatusReport.Alarm(
-                name: alarm.subject,
-                severity: alarm.severity,
-                sentence: alarm.sentence,
-                remedy: alarm.remedy,
-                since: Int(alarm.since.seconds)
-            )
-        }
         return report
     }
 
-    func troubledHops(withNames: Bool) -> [StatusReport.TroubledHop] { observed.hops.report(withNames: withNames) }
+    func troubledHops(withNames: Bool) -> [StatusReport.TroubledHop] {
+        shared.observed.hops.report(withNames: withNames)
+    }
 
     private func fillQueue(_ report: inout StatusReport) async {
         let counts = data.queue.counts()
@@ -92,7 +57,7 @@ final class LiveFacts: LiveGateway {
         report.oldestSeconds = ages.max().map { Int(clamping: $0.components.seconds) }
     }
 
-    func logLines(after number: Int) -> [LogLine] { sink.lines(after: number) }
+    func logLines(after number: Int) -> [LogLine] { shared.sink.lines(after: number) }
 
     func wakeQueue() async { wake() }
 

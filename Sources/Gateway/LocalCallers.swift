@@ -5,23 +5,16 @@ import Mail
 import Pipeline
 import Privacy
 import Settings
-import Synchronization
 
 /// The users of this machine whose programs send mail: what each may send as, and how much.
 final class LocalCallers: Sendable {
-    /// What one user did since its hour began.
-    private struct Hour {
-        var began: BootTime
-        var messages = 0
-    }
-
     private let settings: PosternSettings
     private let time: Time
     private let header: LocalHeader
-    private let hours = Mutex<[UInt32: Hour]>([:])
-    private let sessions = Mutex<[UInt32: Int]>([:])
+    private let tallies: CallerTallies
 
-    init(settings: PosternSettings, time: Time) {
+    init(settings: PosternSettings, tallies: CallerTallies, time: Time) {
+        self.tallies = tallies
         self.settings = settings
         self.time = time
         header = LocalHeader(domain: settings.localDomain)
@@ -89,32 +82,13 @@ final class LocalCallers: Sendable {
 
     /// Counts a message of the caller; false when it is one too many for this hour.
     func mayStart(_ caller: LocalCaller) -> Bool {
-        let now = time.boot()
-        return hours.withLock { hours in
-            var hour = hours[caller.userID] ?? Hour(began: now)
-            if now - hour.began >= .seconds(3600) { hour = Hour(began: now) }
-            guard hour.messages < caller.messagesPerHour else { return false }
-            hour.messages += 1
-            hours[caller.userID] = hour
-            return true
-        }
+        tallies.mayStart(caller.userID, limit: caller.messagesPerHour, now: time.boot())
     }
 
     /// Counts a connection of a user in; false when it is one too many.
-    func enter(_ userID: UInt32) -> Bool {
-        sessions.withLock { sessions in
-            guard sessions[userID, default: 0] < settings.limits.connectionsPerAddress else { return false }
-            sessions[userID, default: 0] += 1
-            return true
-        }
-    }
+    func enter(_ userID: UInt32) -> Bool { tallies.enter(userID, limit: settings.limits.connectionsPerAddress) }
 
-    func leave(_ userID: UInt32) {
-        sessions.withLock { sessions in
-            let left = sessions[userID, default: 1] - 1
-            sessions[userID] = left > 0 ? left : nil
-        }
-    }
+    func leave(_ userID: UInt32) { tallies.leave(userID) }
 
     /// The header with whole addresses and a From.
     func completed(_ header: HeaderSection, from caller: LocalCaller, fullName: String? = nil) -> HeaderSection {

@@ -45,7 +45,7 @@ package struct Operator: Sendable {
 
     private func decide(_ request: ControlRequest) async throws -> ControlResponse {
         switch request {
-        case .status, .metrics, .troubledHops, .log, .stop: try await askLive(request)
+        case .status, .metrics, .troubledHops, .log, .stop, .reload, .lock, .unlock: try await askLive(request)
         case .vaultStatus: try vaultStatus()
         case .explain(let address): try await explain(address)
         case .importKey(let certificate): try await importKey(certificate)

@@ -10,12 +10,13 @@ package enum VaultOpening {
     /// `mayAsk`: whether a terminal may be asked when the systemd credential is missing; else ``VaultError/noPassphrase``.
     package static func open(_ source: VaultSource, in directory: String, mayAsk: Bool) throws(VaultError) -> Vault {
         guard VaultFile.exists(in: directory) else { throw .missing }
-        return try VaultFile.unlock(in: directory, secret: try secret(source, directory: directory, mayAsk: mayAsk))
+        return try VaultFile.unlock(in: directory, secret: try secret(source, in: directory, mayAsk: mayAsk))
     }
 
-    private static func secret(
+    /// Reads the secret alone.
+    package static func secret(
         _ source: VaultSource,
-        directory: String,
+        in directory: String,
         mayAsk: Bool
     ) throws(VaultError) -> VaultSecret {
         switch source {

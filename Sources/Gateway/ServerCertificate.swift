@@ -23,6 +23,11 @@ enum ServerCertificate {
         }
     }
 
+    /// What SCRAM-PLUS binds a sign-in to; nil without a certificate that clients know.
+    static func channelBinding(_ settings: PosternSettings) -> [UInt8]? {
+        settings.tls.flatMap { ChannelBinding.serverEndPoint(certificateFile: $0.certificate) }
+    }
+
     /// The first line of the file.
     private static func passphrase(in path: String) throws -> [UInt8] {
         do throws(VaultError) {

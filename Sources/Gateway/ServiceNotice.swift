@@ -6,8 +6,17 @@
 
 /// Tells the service manager how the gateway is (`sd_notify`): one datagram to `$NOTIFY_SOCKET`.
 package enum ServiceNotice: Sendable {
+    /// It takes mail, or is locked; the words are for `systemctl status`.
     case ready(status: StaticString)
-    case stopping
+    case status(StaticString)
+    /// A reload begins; ``ready(status:)`` follows.
+    case reloading
+    case stopping(status: StaticString)
+    /// It is alive.
+    case watchdog
+
+    /// Whether a service manager listens.
+    package static var isExpected: Bool { unsafe getenv("NOTIFY_SOCKET") != nil }
 
     /// Sends the notice; does nothing where no service manager listens.
     package func send() {
@@ -35,7 +44,16 @@ package enum ServiceNotice: Sendable {
     private var text: String {
         switch self {
         case .ready(let status): "READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())"
-        case .stopping: "STOPPING=1"
+        case .status(let status): "STATUS=\(status)"
+        case .reloading: "RELOADING=1\nMONOTONIC_USEC=\(Self.monotonicMicroseconds)\nSTATUS=reading the settings again"
+        case .stopping(let status): "STOPPING=1\nSTATUS=\(status)"
+        case .watchdog: "WATCHDOG=1"
         }
+    }
+
+    private static var monotonicMicroseconds: Int {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec * 1_000_000 + now.tv_nsec / 1000
     }
 }

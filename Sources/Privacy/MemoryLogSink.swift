@@ -21,24 +21,37 @@ package final class MemoryLogSink: LogSink {
         var lines: [LogLine] = []
         var next = 0
         var written = 0
+        var capacity: Int
+        var identifiers: IdentifierPolicy
+
+        var ordered: [LogLine] { Array(lines[next...] + lines[..<next]) }
     }
 
-    private let ring = Mutex(Ring())
-    private let capacity: Int
+    private let ring: Mutex<Ring>
     private let time: Time
-    private let identifiers: IdentifierPolicy
     private let pseudonymizer = Pseudonymizer()
 
     package init(capacity: Int = 4096, time: Time, identifiers: IdentifierPolicy = .pseudonyms) {
-        self.capacity = max(1, capacity)
+        ring = Mutex(Ring(capacity: max(1, capacity), identifiers: identifiers))
         self.time = time
-        self.identifiers = identifiers
+    }
+
+    /// Another size and another way with people from now on; without identifiers the older lines go too.
+    package func change(capacity: Int, identifiers: IdentifierPolicy) {
+        ring.withLock { ring in
+            let isStricter = identifiers == .omitted && ring.identifiers != .omitted
+            ring.lines = isStricter ? [] : Array(ring.ordered.suffix(max(1, capacity)))
+            ring.next = 0
+            ring.capacity = max(1, capacity)
+            ring.identifiers = identifiers
+        }
     }
 
     package func write(_ level: Log.Level, _ message: StaticString, _ fields: [LogField]) {
+        let identifiers = ring.withLock { $0.identifiers }
         var rendered: [String: String] = [:]
         for field in fields {
-            guard let text = text(field.value) else { continue }
+            guard let text = text(field.value, identifiers) else { continue }
             rendered[field.key.description] = text
         }
         let now = time.calendar().seconds
@@ -51,11 +64,11 @@ package final class MemoryLogSink: LogSink {
                 message: message.description,
                 fields: rendered
             )
-            if ring.lines.count < capacity {
+            if ring.lines.count < ring.capacity {
                 ring.lines.append(line)
             } else {
                 ring.lines[ring.next] = line
-                ring.next = (ring.next + 1) % capacity
+                ring.next = (ring.next + 1) % ring.capacity
             }
         }
     }
@@ -63,12 +76,11 @@ package final class MemoryLogSink: LogSink {
     /// The lines with a number above `number`, oldest first, at most `limit`.
     package func lines(after number: Int, limit: Int = 1000) -> [LogLine] {
         ring.withLock { ring in
-            let ordered = ring.lines[ring.next...] + ring.lines[..<ring.next]
-            return Array(ordered.filter { $0.number > number }.prefix(limit))
+            Array(ring.ordered.filter { $0.number > number }.prefix(limit))
         }
     }
 
-    private func text(_ value: LogField.Value) -> String? {
+    private func text(_ value: LogField.Value, _ identifiers: IdentifierPolicy) -> String? {
         switch value {
         case .integer(let number): "\(number)"
         case .milliseconds(let number): "\(number) ms"

@@ -7,16 +7,22 @@ import Synchronization
 ///
 /// IPv6 clients are counted by their /64.
 package final class ConnectionLimits: Sendable {
-    private struct Counts {
+    /// A connection that was counted in; give it back to ``release(_:)``.
+    package struct Admission: Sendable {
+        /// Under which client it counts; `nil`: towards the total only.
+        fileprivate let client: [UInt8]?
+    }
+
+    private struct State {
         var total = 0
         var byClient: [[UInt8]: Int] = [:]
         var refused = Refused()
+        var maxTotal: Int
+        var maxPerClient: Int
+        var isExempt: @Sendable (IPAddress) -> Bool
     }
 
-    private let counts = Mutex(Counts())
-    private let maxTotal: Int
-    private let maxPerClient: Int
-    private let isExempt: @Sendable (IPAddress) -> Bool
+    private let state: Mutex<State>
 
     /// - Parameter isExempt: clients that only count towards the total (configured networks, say).
     package init(
@@ -24,13 +30,20 @@ package final class ConnectionLimits: Sendable {
         maxPerClient: Int = 50,
         isExempt: @escaping @Sendable (IPAddress) -> Bool = { _ in false }
     ) {
-        self.maxTotal = maxTotal
-        self.maxPerClient = maxPerClient
-        self.isExempt = isExempt
+        state = Mutex(State(maxTotal: maxTotal, maxPerClient: maxPerClient, isExempt: isExempt))
     }
 
     /// Connections open now.
-    package var current: Int { counts.withLock { $0.total } }
+    package var current: Int { state.withLock { $0.total } }
+
+    /// Other limits from now on; who is in stays in.
+    package func change(maxTotal: Int, maxPerClient: Int, isExempt: @escaping @Sendable (IPAddress) -> Bool) {
+        state.withLock { state in
+            state.maxTotal = maxTotal
+            state.maxPerClient = maxPerClient
+            state.isExempt = isExempt
+        }
+    }
 
     /// Connections that were one too many, since the start.
     package struct Refused: Sendable {
@@ -38,37 +51,36 @@ package final class ConnectionLimits: Sendable {
         package fileprivate(set) var perClient = 0
     }
 
-    package var refused: Refused { counts.withLock { $0.refused } }
+    package var refused: Refused { state.withLock { $0.refused } }
 
     /// Counts a connection in, unless it is one too many.
     ///
     /// What was admitted must be released.
-    package func admit(_ address: IPAddress?) -> Bool {
-        let client = address.flatMap { isExempt($0) ? nil : ConnectionLimits.client($0) }
-        return counts.withLock { counts in
-            guard counts.total < maxTotal else {
-                counts.refused.inTotal += 1
-                return false
+    package func admit(_ address: IPAddress?) -> Admission? {
+        state.withLock { state in
+            guard state.total < state.maxTotal else {
+                state.refused.inTotal += 1
+                return nil
             }
+            let client = address.flatMap { state.isExempt($0) ? nil : ConnectionLimits.client($0) }
             if let client {
-                let open = counts.byClient[client, default: 0]
-                guard open < maxPerClient else {
-                    counts.refused.perClient += 1
-                    return false
+                let open = state.byClient[client, default: 0]
+                guard open < state.maxPerClient else {
+                    state.refused.perClient += 1
+                    return nil
                 }
-                counts.byClient[client] = open + 1
+                state.byClient[client] = open + 1
             }
-            counts.total += 1
-            return true
+            state.total += 1
+            return Admission(client: client)
         }
     }
 
-    package func release(_ address: IPAddress?) {
-        let client = address.flatMap { isExempt($0) ? nil : ConnectionLimits.client($0) }
-        counts.withLock { counts in
-            counts.total -= 1
-            guard let client, let open = counts.byClient[client] else { return }
-            counts.byClient[client] = open > 1 ? open - 1 : nil
+    package func release(_ admission: Admission) {
+        state.withLock { state in
+            state.total -= 1
+            guard let client = admission.client, let open = state.byClient[client] else { return }
+            state.byClient[client] = open > 1 ? open - 1 : nil
         }
     }
 

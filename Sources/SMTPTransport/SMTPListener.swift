@@ -4,7 +4,7 @@ package import NIOCore
 import NIOPosix
 package import NIOSSL
 package import Privacy
-import SMTPWire
+package import SMTPWire
 import Synchronization
 
 /// A bound socket that hands each accepted connection to a session of its own, on the connection's event loop.
@@ -24,6 +24,12 @@ package struct SMTPListener: Sendable {
         package var limits: FramingLimits
         package var connectionLimits: ConnectionLimits
         package var log: Log
+        /// A listening socket that was handed over; `nil`: one is bound.
+        package var socket: Int32?
+        /// Nobody is let in: a connection that begins in clear gets this reply, and every one is closed.
+        package var closedWith: Reply?
+        /// What holds for the next connection, in place of what this says; `nil`: this, for all of them.
+        package var current: (@Sendable () -> Configuration)?
 
         package init(
             host: String,
@@ -48,7 +54,6 @@ package struct SMTPListener: Sendable {
 
     private let server: NIOAsyncChannel<AcceptedConnection?, Never>
     private let live = LiveConnections()
-    private let isImplicitTLS: Bool
 
     /// Binds; throws what the system says when it cannot.
     ///
@@ -74,25 +79,33 @@ package struct SMTPListener: Sendable {
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 8192, high: 32_768))
         let accept: @Sendable (any Channel) -> EventLoopFuture<AcceptedConnection?> = { channel in
-            channel.eventLoop.makeCompletedFuture { try AcceptedConnection.make(channel, configuration) }
+            channel.eventLoop.makeCompletedFuture {
+                try AcceptedConnection.make(channel, configuration.current?() ?? configuration)
+            }
         }
-        let server: NIOAsyncChannel<AcceptedConnection?, Never>
         if let path = configuration.path {
-            server = try await bootstrap.bind(unixDomainSocketPath: path, childChannelInitializer: accept)
-        } else {
-            server =
-                try await bootstrap
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.socketOption(.so_keepalive), value: 1)
-                .bind(host: configuration.host, port: configuration.port, childChannelInitializer: accept)
+            return SMTPListener(
+                server: try await bootstrap.bind(unixDomainSocketPath: path, childChannelInitializer: accept)
+            )
         }
-        return SMTPListener(server: server, isImplicitTLS: configuration.isImplicitTLS)
+        let tcp =
+            bootstrap
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+        guard let socket = configuration.socket else {
+            let server = try await tcp.bind(
+                host: configuration.host,
+                port: configuration.port,
+                childChannelInitializer: accept
+            )
+            return SMTPListener(server: server)
+        }
+        return SMTPListener(server: try await tcp.bind(socket, childChannelInitializer: accept))
     }
 
-    private init(server: NIOAsyncChannel<AcceptedConnection?, Never>, isImplicitTLS: Bool) {
+    private init(server: NIOAsyncChannel<AcceptedConnection?, Never>) {
         self.server = server
-        self.isImplicitTLS = isImplicitTLS
     }
 
     /// The bound port.
@@ -122,6 +135,22 @@ package struct SMTPListener: Sendable {
         for channel in live.startDraining() { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
     }
 
+    /// Stops accepting; sessions go on until they end by themselves, and ``run(_:)`` returns after the last.
+    package func stopAccepting() { server.channel.close(promise: nil) }
+
+    /// Sessions that have not ended.
+    package var sessions: Int { live.count }
+
+    /// Asks the sessions of now to end, as ``drain()`` does; the listener goes on.
+    package func askSessionsToEnd() {
+        for channel in live.all { channel.pipeline.fireUserInboundEventTriggered(DrainRequest()) }
+    }
+
+    /// Cuts off the sessions of now.
+    package func cutSessionsOff() {
+        for channel in live.all { channel.close(promise: nil) }
+    }
+
     private func serve(
         _ accepted: AcceptedConnection,
         _ session: @Sendable (SMTPServerConnection) async -> Void
@@ -131,7 +160,7 @@ package struct SMTPListener: Sendable {
         defer { live.remove(channel) }
         await withTaskCancellationHandler {
             let connection = SMTPServerConnection(accepted, peerUser: await PeerUser.of(channel))
-            if isImplicitTLS, await !connection.awaitTLS() { return }
+            if accepted.isImplicitTLS, await !connection.awaitTLS() { return }
             await session(connection)
             await connection.close()
         } onCancel: {
@@ -149,20 +178,25 @@ struct AcceptedConnection: Sendable {
     let handler: NIOLoopBound<SessionHandler>
     let remoteAddress: IPAddress?
     let hasTLSContext: Bool
+    let isImplicitTLS: Bool
 
-    /// Sets up an accepted channel; `nil` when it is one too many, or TLS is wanted and there is none.
+    /// Sets up an accepted channel; `nil` when nobody is let in, it is one too many, or TLS is wanted and there is none.
     static func make(_ channel: any Channel, _ configuration: SMTPListener.Configuration) throws -> AcceptedConnection?
     {
         let address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
         let limits = configuration.connectionLimits
         let tls = configuration.tlsContext()
         let operations = channel.pipeline.syncOperations
-        guard limits.admit(address) else {
+        if let closed = configuration.closedWith {
+            try operations.addHandler(RefusalHandler(saying: configuration.isImplicitTLS ? [] : closed.encoded))
+            return nil
+        }
+        guard let admission = limits.admit(address) else {
             let words = configuration.isImplicitTLS ? [] : Reply.tooManyConnections.encoded
             try operations.addHandler(RefusalHandler(saying: words))
             return nil
         }
-        channel.closeFuture.whenComplete { _ in limits.release(address) }
+        channel.closeFuture.whenComplete { _ in limits.release(admission) }
         if configuration.isImplicitTLS {
             guard let tls else {
                 try operations.addHandler(RefusalHandler(saying: []))
@@ -183,7 +217,8 @@ struct AcceptedConnection: Sendable {
             channel: channel,
             handler: NIOLoopBound(handler, eventLoop: channel.eventLoop),
             remoteAddress: address,
-            hasTLSContext: tls != nil
+            hasTLSContext: tls != nil,
+            isImplicitTLS: configuration.isImplicitTLS
         )
     }
 }
@@ -208,6 +243,10 @@ private final class LiveConnections: Sendable {
     func remove(_ channel: any Channel) {
         _ = state.withLock { $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
     }
+
+    var count: Int { state.withLock { $0.channels.count } }
+
+    var all: [any Channel] { state.withLock { Array($0.channels.values) } }
 
     func startDraining() -> [any Channel] {
         state.withLock { state in

@@ -64,6 +64,7 @@ private enum SettingsReader {
         settings.accept = top.accept
         settings.networks = top.networks
         settings.tagSeparator = top.tagSeparator
+        settings.user = top.user
         readTables(members, into: &settings, &reading)
         SettingsRules.check(settings, &reading)
         settings.positions = reading.positions

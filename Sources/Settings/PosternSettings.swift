@@ -26,6 +26,8 @@ package struct PosternSettings: Sendable {
     package var networks: [NetworkRange] = []
     /// What parts a mailbox name from a tag (`alice+news`); nil when tags are off.
     package var tagSeparator = TopDraft().tagSeparator
+    /// Whom a gateway that root started becomes once its ports are bound; nil: it stays who it is.
+    package var user: String?
     package var listeners: [Listener] = []
     package var routes: [Route] = []
     /// The server's certificate; nil means that listeners offer no TLS (in try-it mode: that one is self-made).

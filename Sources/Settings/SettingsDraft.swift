@@ -11,6 +11,7 @@ struct TopDraft: Sendable {
     var accept: [Domain] = []
     var networks: [NetworkRange] = []
     var tagSeparator: Character? = "+"
+    var user: String?
 }
 
 /// One `[[listener]]`, as a file gives it.

@@ -104,6 +104,18 @@ package enum SettingsSchema {
                 .separatorOrNone,
                 "What parts a mailbox name from a tag: mail for `alice+news` reaches `alice`."
             ),
+            SettingKey(
+                "user",
+                optional: \.user,
+                .anyText,
+                without: "the one who starts it",
+                """
+                Whom the gateway becomes for good, once its ports are bound, when root starts it. The data \
+                directory, and the certificate's key for a reload, must be readable for that user. The systemd unit \
+                sets its user itself and needs no such key.
+                """,
+                example: "\"postern\""
+            ),
         ]
     )
 

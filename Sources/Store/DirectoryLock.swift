@@ -5,14 +5,14 @@ import Glibc
 /// Keeps a second process (or a second store in this one) from opening the same database.
 ///
 /// An advisory `flock` on a file beside the database; the kernel lets go of it when the process ends, however it ends.
-final class DirectoryLock: Sendable {
+package final class DirectoryLock: Sendable {
     private let descriptor: Int32
 
     /// Makes the directory (0700) when it is not there.
     ///
     /// Blocks for up to a second: a child that is just being started holds every lock of its parent until it runs its own
     /// program. Throws ``StoreError/alreadyOpen``.
-    init(directory: String, name: String) throws(StoreError) {
+    package init(directory: String, name: String) throws(StoreError) {
         guard unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw .io("directory") }
         descriptor = unsafe open(directory + "/" + name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .io("lock") }

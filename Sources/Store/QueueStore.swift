@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRDB
 package import Mail
 package import Privacy
 import Synchronization
@@ -28,7 +29,7 @@ package final class QueueStore: Sendable {
     let nextHopHasher: KeyedHasher
     let lookupHasher: KeyedHasher
     private let lock: Mutex<DirectoryLock?>
-    private let wakeUps: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+    private let listener: WakeUps
 
     /// Opens (or makes) `queue.sqlite` in `directory`, checks every setting, migrates, and removes what an unfinished run
     /// left.
@@ -52,8 +53,8 @@ package final class QueueStore: Sendable {
         nextHopHasher = vault.hasher("nexthop")
         lookupHasher = vault.hasher("message")
         lock = Mutex(try DirectoryLock(directory: directory, name: "queue.lock"))
-        let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        self.wakeUps = wakeUps
+        let listener = WakeUps()
+        self.listener = listener
         let file = DatabaseFile(
             path: directory + "/queue.sqlite",
             applicationID: QueueSchema.applicationID,
@@ -64,14 +65,22 @@ package final class QueueStore: Sendable {
             database: try SealedDatabase(file),
             vault: vault,
             log: log,
-            wake: { wakeUps.continuation.yield() }
+            wake: { listener.wake() }
         )
         self.writer = writer
         committer = GroupCommitter(label: "postern.queue.writer") { writer.write($0) }
     }
 
     /// An element after each commit that brought work or changed when work is due; for one reader, the dispatcher.
-    package var newWork: AsyncStream<Void> { wakeUps.stream }
+    ///
+    /// Whoever asks takes it over: the stream of the reader before ends.
+    package var newWork: AsyncStream<Void> { listener.newStream() }
+
+    /// Returns once the writer's thread and the reading connection have both answered; for a watchdog.
+    package func respond() async throws(StoreError) {
+        await committer.perform {}
+        _ = try await writer.database.read { db in try Int.fetchOne(db, sql: "SELECT 1") }
+    }
 
     /// How the last write went, and whether there is room for more.
     package var health: StoreHealth {
@@ -129,6 +138,26 @@ package final class QueueStore: Sendable {
         await committer.close()
         writer.database.close()
         lock.withLock { $0 = nil }
-        wakeUps.continuation.finish()
+        listener.finish()
     }
+}
+
+/// Who is told of new work: the one who asked last.
+private final class WakeUps: Sendable {
+    private let continuation = Mutex<AsyncStream<Void>.Continuation?>(nil)
+
+    func newStream() -> AsyncStream<Void> {
+        let fresh = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        // What came before anybody listened, or between two readers, must not wait for the next commit.
+        fresh.continuation.yield()
+        continuation.withLock { old in
+            old?.finish()
+            old = fresh.continuation
+        }
+        return fresh.stream
+    }
+
+    func wake() { continuation.withLock { _ = $0?.yield() } }
+
+    func finish() { continuation.withLock { $0?.finish() } }
 }

@@ -61,6 +61,8 @@ struct MessageRecord: Sendable {
             guard contentSizes.indices.contains(copy.content) else { throw .damaged }
             copies.append(copy)
         }
+        // The first builds, before filters and forwards, ended a record here.
+        guard !reader.isAtEnd else { return }
         envelope.filter = try reader.optional { reader throws(StoreError) in try reader.text() }
         envelope.released = try reader.moment()
         for index in copies.indices { copies[index].journey = try CopyJourney(from: &reader) }

@@ -34,7 +34,9 @@ package enum StoreError: Error, Sendable, Equatable {
     /// One sentence for the person at the terminal.
     package var sentence: String {
         switch self {
-        case .full: "The disk is full."
+        case .full: "The disk is full; make room and try again. What was taken is kept."
+        case .io("not writable"):
+            "The database can't be written; look at the owner and the rights of the data directory, and whether its disk is mounted read-only."
         case .io(let word): "The database could not be read or written (\(word))."
         case .overBudget: "The memory set aside for messages is used up."
         case .closed: "The store is closed."

@@ -64,6 +64,9 @@ import Glibc
         try unsafe body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
+    /// A copy in ordinary memory, for a secret that has to leave this process.
+    package func copy() -> [UInt8] { unsafe withBytes { unsafe Array($0) } }
+
     deinit {
         unsafe explicit_bzero(base, mappedBytes)
         unsafe munmap(base, mappedBytes)

@@ -32,6 +32,11 @@ package enum VaultFile {
         var identity: VaultIdentity { VaultIdentity(version: version, id: id, created: created) }
     }
 
+    /// What every version's file says.
+    private struct Edition: Decodable {
+        let version: Int
+    }
+
     private static let currentVersion = 1
 
     package static func path(in directory: String) -> String { directory + "/vault" }
@@ -102,6 +107,9 @@ package enum VaultFile {
 
     private static func load(_ directory: String) throws(VaultError) -> Contents {
         guard let bytes = try DurableFile.read(path(in: directory)) else { throw .missing }
+        if let edition = try? JSONDecoder().decode(Edition.self, from: Data(bytes)), edition.version > currentVersion {
+            throw .newerVersion
+        }
         guard let contents = try? JSONDecoder().decode(Contents.self, from: Data(bytes)),
             contents.version == currentVersion, !contents.slots.isEmpty, contents.slots.count <= 16
         else { throw .malformed }

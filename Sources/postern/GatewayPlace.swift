@@ -59,6 +59,33 @@ struct GatewayPlace: ParsableArguments {
     }
 }
 
+extension GatewayPlace {
+    /// Where the gateway of a settings file that can't be read would be: by the data directory and the control socket alone.
+    ///
+    /// Nil when not even those can be seen.
+    func locateByDataAlone() -> GatewayLocation? {
+        guard let config, let bytes = try? InputFile.read(config, limit: 1 << 20) else { return nil }
+        var names: [String: String] = [:]
+        var table = ""
+        for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            let sides = line.split(separator: "=", maxSplits: 1)
+            let key = sides.first?.filter { $0 != " " && $0 != "\t" } ?? ""
+            if key.hasPrefix("[") { table = key }
+            guard key == "data" && table.isEmpty || key == "socket" && table == "[control]", sides.count == 2 else {
+                continue
+            }
+            let parts = sides[1].split(separator: "\"", omittingEmptySubsequences: false)
+            if parts.count > 2 { names[key] = String(parts[1]) }
+        }
+        let folder = GatewayLocation.absolute(config).split(separator: "/").dropLast().joined(separator: "/")
+        let resolve = { (path: String) in path.hasPrefix("/") ? path : "/\(folder)/\(path)" }
+        let data = data.map(GatewayLocation.absolute) ?? names["data"].map(resolve) ?? "/var/lib/postern"
+        guard var settings = try? PosternSettings.tryIt(data: data, portBase: 2500) else { return nil }
+        settings.control.socket = names["socket"].map(resolve)
+        return GatewayLocation(settings: settings, shownData: data, config: config)
+    }
+}
+
 /// Where a gateway is: its settings, its data, its control socket.
 struct GatewayLocation {
     let settings: PosternSettings

@@ -26,7 +26,13 @@ struct Postern: AsyncParsableCommand {
         version: "postern " + PosternVersion.text,
         subcommands: [VersionCommand.self, CompletionCommand.self, ManualCommand.self],
         groupedSubcommands: [
-            CommandGroup(name: "Running", subcommands: [UpCommand.self, InitCommand.self, CheckCommand.self]),
+            CommandGroup(
+                name: "Running",
+                subcommands: [
+                    UpCommand.self, InitCommand.self, CheckCommand.self, ReloadCommand.self, LockCommand.self,
+                    UnlockCommand.self,
+                ]
+            ),
             CommandGroup(name: "Sending", subcommands: [SendmailCommand.self]),
             CommandGroup(
                 name: "Looking",

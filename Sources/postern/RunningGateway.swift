@@ -19,6 +19,19 @@ final class RunningGateway {
         )
     }
 
+    /// The running gateway, also when its settings file is broken now: then by the data directory that the file may still
+    /// name, or by the one on the command line.
+    static func connectWithoutSettings(_ place: GatewayPlace) throws(CommandFailure) -> RunningGateway {
+        do {
+            return try connect(try place.locate())
+        } catch {
+            guard error.status == .settings, let location = place.locateByDataAlone(),
+                let gateway = try find(location)
+            else { throw error }
+            return gateway
+        }
+    }
+
     /// The gateway for `location`, nil when none runs.
     ///
     /// With `patience`, an answer that takes longer counts as none.

@@ -35,7 +35,7 @@ struct LocalCallersTests {
         settings.callers = tables
         settings.sendmail.domain = Domain("example.org")
         settings.sendmail.unlisted = unlisted
-        return LocalCallers(settings: settings, time: hand.time)
+        return LocalCallers(settings: settings, tallies: CallerTallies(), time: hand.time)
     }
 
     private static func patterns(_ texts: String...) -> [AddressPattern] { texts.compactMap { AddressPattern($0) } }

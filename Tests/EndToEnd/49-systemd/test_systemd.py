@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The unit that is shipped, booted by a systemd of its own: low ports without root, the passphrase from a sealed credential, the worker under
-the unit's filter; and nothing of anybody's mail in the journal.
+The unit that is shipped, booted by a systemd of its own: sockets handed over, the passphrase from a sealed credential, locked without one,
+the worker under the unit's filter, reload, watchdog; and nothing of anybody's mail in the journal.
 """
 
 import os
 import pathlib
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from harness import canary, machine, message, openpgp
 from harness.canary import Canaries
 from harness.container import Container
-from harness.conversation import Conversation
+from harness.conversation import Closed, Conversation
 from harness.gateway import PASSPHRASE
 from harness.peers.certificates import Authority
 from harness.peers.nexthop import NextHop
@@ -39,6 +41,8 @@ port = {mx}
 role = "submissions"
 address = "127.0.0.1"
 port = {submissions}
+[[listener]]
+role = "local"
 [[route]]
 domain = "keys.test"
 relay = "127.0.0.1:{hop}"
@@ -68,6 +72,9 @@ class Service:
 
     def show(self, name: str) -> str:
         return self.systemctl("show", "--property", name, "--value", UNIT).stdout.strip()
+
+    def wait_for_status(self, words: str) -> None:
+        machine.eventually(lambda: words in self.show("StatusText"), f"the status {words!r}; it is {self.show('StatusText')!r}\n{self.journal()[-3000:]}")
 
     def process(self) -> pathlib.Path:
         """The gateway's process, as this machine sees it."""
@@ -114,8 +121,14 @@ def service(hop: NextHop, authority: Authority) -> Iterator[Service]:
                 (etc / name).write_bytes(source.read_bytes())
                 (etc / name).chmod(0o640)
             units = container.root / "etc/systemd/system"
-            (units / UNIT).write_bytes((UNITS / UNIT).read_bytes())
+            for unit in ("postern.service", "postern.socket"):
+                (units / unit).write_bytes((UNITS / unit).read_bytes())
             (container.root / "usr/lib/sysusers.d/postern.conf").write_bytes((UNITS / "postern.sysusers.conf").read_bytes())
+            # The operator's own ports, as `systemctl edit postern.socket` writes them.
+            drop_in = units / "postern.socket.d"
+            drop_in.mkdir()
+            drop_in.joinpath("override.conf").write_text(
+                f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{made.mx}\nListenStream=127.0.0.1:{made.submissions}\n")
             container.boot()
             container.run("chgrp", "-R", "postern", "/etc/postern")
             container.run("install", "-d", "-m", "700", "-o", "postern", "-g", "postern", "/var/lib/postern")
@@ -134,12 +147,32 @@ def test_its_exposure_is_at_most_two(service: Service) -> None:
     assert found and float(found[1]) <= 2.0, said
 
 
+def test_without_a_credential_it_starts_locked(service: Service) -> None:
+    service.systemctl("start", UNIT)
+    assert service.show("ActiveState") == "active", service.journal()[-3000:]
+    service.wait_for_status("locked")
+    with Conversation(service.mx) as talk:
+        assert talk.reply().code == 421 and talk.closed()
+    with Conversation(service.submissions) as talk:
+        assert talk.closed()
+
+
+def test_it_is_unlocked_with_the_passphrase_on_standard_input(service: Service) -> None:
+    wrong = service.postern("unlock", stdin="wrong\n", check=False)
+    assert wrong.returncode == 1 and "does not open" in wrong.stderr
+    service.postern("unlock", stdin=PASSPHRASE + "\n")
+    service.wait_for_status("running")
+    service.connect().close()
+    service.postern("lock")
+    service.wait_for_status("locked")
+
+
 def test_a_sealed_credential_opens_it_at_the_start(service: Service) -> None:
     service.container.run("mkdir", "-p", "-m", "700", "/etc/credstore.encrypted")
     service.container.run("systemd-creds", "encrypt", "--with-key=host", "--name=postern-vault", "-", "/etc/credstore.encrypted/postern-vault",
                           stdin=PASSPHRASE)
-    service.systemctl("start", UNIT)
-    assert service.show("ActiveState") == "active", service.journal()[-3000:]
+    service.systemctl("restart", UNIT)
+    service.wait_for_status("running")
     service.connect().close()
 
 
@@ -150,7 +183,8 @@ def test_it_serves_low_ports_with_no_other_right(service: Service) -> None:
     # CAP_NET_BIND_SERVICE is number 10.
     assert all(int(facts[name][0], 16) in (0, 1 << 10) for name in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"))
     limits = (service.process() / "limits").read_text()
-    assert re.search(r"Max core file size\s+0\s+0", limits), limits
+    # The soft limit is raised to the hard one, whatever the container was given.
+    assert re.search(r"Max open files\s+(\d+)\s+\1\s", limits) and re.search(r"Max core file size\s+0\s+0", limits), limits
     service.connect().close()
 
 
@@ -167,12 +201,72 @@ def test_a_message_to_a_brainpool_key_goes_through_the_worker(service: Service, 
         gnupg.close()
 
 
+def test_a_program_of_another_user_sends(service: Service, hop: NextHop) -> None:
+    before = len(hop.received)
+    content = f"To: {WORDS.recipient}@{WORDS.domain}\nSubject: {WORDS.subject}\n\n{WORDS.body}\n"
+    service.container.run("runuser", "-u", "nobody", "--", "postern", "sendmail", "-t", stdin=content)
+    arrived = hop.wait(before + 1)[before]
+    assert arrived.sender == "nobody@gateway.postern.test" and WORDS.body.encode() in arrived.content
+
+
 def test_mail_in_clear_waits_and_leaves(service: Service, hop: NextHop) -> None:
     before = len(hop.received)
     content = message.simple(WORDS.body, subject=WORDS.subject, sender=f"{WORDS.sender}@far77.test", to=f"{WORDS.recipient}@{WORDS.domain}")
     with service.connect() as talk:
         talk.send_mail(f"{WORDS.sender}@far77.test", f"{WORDS.recipient}@{WORDS.domain}", content)
     hop.wait(before + 1)
+
+
+def test_reload(service: Service) -> None:
+    file = service.container.root / "etc/postern/postern.toml"
+    with service.connect() as old:
+        file.write_text(service.settings.replace('hostname = "gateway.postern.test"', 'hostname = 7'))
+        assert service.systemctl("reload", UNIT, check=False).returncode != 0
+        assert "postern.toml:2" in service.journal() and "old ones hold on" in service.journal()
+        old.expect("NOOP", 250)
+        file.write_text(service.settings.replace("level = 1\n", "level = 1\ntag_separator = \"-\"\n"))
+        service.systemctl("reload", UNIT)
+        old.expect("NOOP", 250)
+    service.wait_for_status("running")
+    # The same by the signal.
+    file.write_text(service.settings)
+    service.systemctl("kill", "--signal=HUP", "--kill-who=main", UNIT)
+    service.connect().close()
+    machine.eventually(lambda: service.show("ActiveState") == "active", "the reload to end")
+    assert service.show("NRestarts") == "0"
+
+
+def test_the_socket_keeps_connections_while_it_restarts(service: Service) -> None:
+    # Till now it has bound its ports itself.
+    service.systemctl("stop", UNIT)
+    service.systemctl("start", "postern.socket", UNIT)
+    service.wait_for_status("running")
+    restarting = service.systemctl("restart", "--no-block", UNIT)
+    assert restarting.returncode == 0
+    for _ in range(20):
+        try:
+            service.connect().close()
+        except (Closed, AssertionError):
+            # Let in just before the old one ended.
+            continue
+    service.wait_for_status("running")
+
+
+def test_when_it_hangs_the_watchdog_starts_it_anew(service: Service) -> None:
+    units = service.container.root / "etc/systemd/system/postern.service.d"
+    units.mkdir()
+    units.joinpath("watchdog.conf").write_text("[Service]\nWatchdogSec=6\nRestartSec=0\nTimeoutAbortSec=3\n")
+    service.systemctl("daemon-reload")
+    service.systemctl("restart", UNIT)
+    service.wait_for_status("running")
+    before = service.show("MainPID")
+    # Signs of life keep it: longer than one interval without a restart.
+    time.sleep(14)
+    assert service.show("MainPID") == before and service.show("NRestarts") == "0", service.journal()[-3000:]
+    os.kill(int(service.process().name), signal.SIGSTOP)
+    machine.eventually(lambda: service.show("NRestarts") == "1" and service.show("MainPID") not in ("0", before), "the watchdog")
+    service.wait_for_status("running")
+    service.connect().close()
 
 
 def test_nothing_of_the_mail_is_left_behind(service: Service) -> None:
@@ -186,6 +280,6 @@ def test_nothing_of_the_mail_is_left_behind(service: Service) -> None:
 
 
 def test_it_stops_when_asked_to(service: Service) -> None:
-    service.systemctl("stop", UNIT)
+    service.systemctl("stop", UNIT, "postern.socket")
     assert service.show("Result") == "success" and service.show("ActiveState") == "inactive", service.journal()[-3000:]
     assert not os.path.exists(service.container.root / "run/postern")
