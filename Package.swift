@@ -54,7 +54,8 @@ let services: [Target] = [
     .target(name: "Settings", dependencies: ["CTOML", "Commitment", "Mail"], swiftSettings: wrapper),
     .target(name: "DNSResolver", dependencies: ["CUnbound", "SMTPWire"], swiftSettings: wrapper),
     .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox", "OpenPGP"], swiftSettings: wrapper),
-    .target(name: "OpenPGP", dependencies: ["Mail", "Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
+    .target(name: "Spawn", swiftSettings: wrapper),
+    .target(name: "OpenPGP", dependencies: ["Spawn", "Mail", "Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
     .target(name: "Vault", dependencies: ["Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
     .target(
         name: "SMTPTransport",
@@ -99,7 +100,7 @@ let services: [Target] = [
         name: "Gateway",
         dependencies: [
             "Pipeline", "Control", "LocalMail", "Delivery", "Dial", "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
-            "Store", "Vault", "OpenPGP",
+            "Store", "Vault", "OpenPGP", "Spawn",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -111,7 +112,8 @@ let services: [Target] = [
     .target(
         name: "Setup",
         dependencies: [
-            "Delivery", "Dial", "DNSResolver", "Store", "Vault", "SMTPTransport", "SMTPWire", "Mail", "Settings",
+            "Delivery", "Dial", "DNSResolver", "Store", "Vault", "Spawn", "SMTPTransport", "SMTPWire", "Mail",
+            "Settings",
             "Commitment", nioCore, nioPosix,
             .product(name: "X509", package: "swift-certificates"),
             .product(name: "SwiftASN1", package: "swift-asn1"),

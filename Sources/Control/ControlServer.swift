@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
+import Glibc
 package import NIOCore
 import NIOPosix
 package import Privacy
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// The gateway's end of the control socket: one JSON request a line in, one JSON response a line out.
 ///

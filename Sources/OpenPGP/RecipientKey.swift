@@ -2,11 +2,8 @@
 
 import Crypto
 import CryptoExtras
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// A subkey made ready for the own writer: the public key is loaded once and then used for every message.
 struct RecipientKey: Sendable {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
+import Spawn
 
 /// One running worker: its process and our end of the socket that is its standard input and output.
 ///
@@ -28,13 +27,14 @@ final class WorkerProcess {
         if let path = unsafe getenv("LD_LIBRARY_PATH").flatMap({ unsafe String(validatingCString: $0) }) {
             environment.append("LD_LIBRARY_PATH=" + path)
         }
-        switch Self.spawn(executable, [executable] + arguments, environment, socket: ends[1]) {
-        case .success(let process):
-            self.process = process
+        var spawning = Spawning(executable, arguments, environment: environment)
+        (spawning.input, spawning.output) = (ends[1], ends[1])
+        do throws(Spawning.Failure) {
+            process = try spawning.start()
             socket = ends[0]
-        case .failure(let error):
+        } catch {
             close(ends[0])
-            throw error
+            throw .cannotStart(error.errno)
         }
     }
 
@@ -131,46 +131,5 @@ final class WorkerProcess {
             return .zero
         }
         return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
-    }
-
-    private static func spawn(
-        _ path: String,
-        _ arguments: [String],
-        _ environment: [String],
-        socket: Int32
-    ) -> Result<pid_t, WorkerError> {
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, socket, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, socket, 1)
-        unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        // The gateway may ignore or block signals; its child begins with none of that.
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-        unsafe sigfillset(&signals)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        var process = pid_t()
-        let result = unsafe withCStrings(arguments) { arguments in
-            unsafe withCStrings(environment) { environment in
-                unsafe posix_spawn(&process, path, &actions, &attributes, arguments, environment)
-            }
-        }
-        return result == 0 ? .success(process) : .failure(.cannotStart(result))
-    }
-
-    private static func withCStrings<Answer>(
-        _ strings: [String],
-        _ body: ([UnsafeMutablePointer<CChar>?]) -> Answer
-    ) -> Answer {
-        let copies = unsafe strings.map { unsafe strdup($0) }
-        defer { unsafe copies.forEach { unsafe free($0) } }
-        return unsafe body(copies + [nil])
     }
 }

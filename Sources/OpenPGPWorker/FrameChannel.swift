@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import OpenPGP
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// Frames over standard input and output; see ``WorkerProtocol``.
 ///

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRNP
+import Glibc
 import OpenPGP
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// One librnp context with empty key rings between jobs.
 ///

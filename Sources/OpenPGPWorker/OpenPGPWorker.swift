@@ -2,11 +2,8 @@
 
 import CRNP
 import CSandbox
+import Glibc
 import OpenPGP
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// What `postern worker` does: the only code that touches librnp, in a process of its own without files, network or
 /// rights.

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// A moment by the wall clock, in whole milliseconds since 1970 UTC.
 package struct WallTime: Sendable, Hashable, Comparable, Codable {

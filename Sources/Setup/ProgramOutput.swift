@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Spawn
 
 /// What a program of this machine prints when it is asked about its configuration.
 enum ProgramOutput {
@@ -15,7 +16,9 @@ enum ProgramOutput {
         guard pipe(&ends) == 0 else { return nil }
         defer { close(ends[0]) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let child = start(program, arguments, output: ends[1])
+        var spawning = Spawning(program, arguments, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"])
+        spawning.output = ends[1]
+        let child = try? spawning.start()
         close(ends[1])
         guard let child else { return nil }
         let text = readAll(ends[0], until: time(nil) + seconds)
@@ -23,21 +26,6 @@ enum ProgramOutput {
         var status: Int32 = 0
         while waitpid(child, &status, 0) == -1, errno == EINTR {}
         return status == 0 ? text : nil
-    }
-
-    private static func start(_ program: String, _ arguments: [String], output: Int32) -> pid_t? {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-        let plain = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"]
-        var environment: [UnsafeMutablePointer<CChar>?] = plain.map { strdup($0) } + [nil]
-        defer { for word in words + environment { free(word) } }
-        var child: pid_t = 0
-        return posix_spawn(&child, program, &actions, nil, &words, &environment) == 0 ? child : nil
     }
 
     /// Nil when the time is over or more than a megabyte came.

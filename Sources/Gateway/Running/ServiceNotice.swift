@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
 
 /// Tells the service manager how the gateway is (`sd_notify`): one datagram to `$NOTIFY_SOCKET`.
 package enum ServiceNotice: Sendable {
