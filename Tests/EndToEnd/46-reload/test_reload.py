@@ -4,6 +4,7 @@
 that is wrong changes nothing.
 """
 
+import base64
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from harness.conversation import Conversation
 from harness.gateway import Gateway
 from harness.load import Load, arrived
 from harness.peers.nexthop import NextHop
+from harness.programs import sendmail
 
 
 @pytest.fixture
@@ -105,6 +107,65 @@ def test_listeners_open_close_and_change_their_role(gateway: Gateway) -> None:
         leaving.start_tls()
     roles = sorted(l["role"] for l in gateway.status()["listeners"])
     assert roles == ["mx", "mx", "submission"] and machine.accepts(mx)
+
+
+def test_a_unix_socket_opens_changes_its_rights_and_closes(gateway: Gateway, hop: NextHop) -> None:
+    path = gateway.folder / "programs.socket"
+    plain = gateway.config.read_text()
+    listener = f'[[listener]]\nrole = "local"\npath = "{path}"\nmode = "0600"\n\n[sendmail]\ndomain = "peer.test"\n\n'
+    for _ in range(2):
+        # The second time it takes the place of one that was closed.
+        gateway.config.write_text(plain.replace("[[route]]", listener + "[[route]]", 1))
+        assert "1 listener opened" in gateway.cli("reload").stdout
+        assert oct(path.stat().st_mode & 0o777) == "0o600"
+        change(gateway, '"0600"', '"0666"')
+        gateway.cli("reload")
+        assert oct(path.stat().st_mode & 0o777) == "0o666"
+        before = len(hop.received)
+        sendmail(gateway, "nobody", "x@peer.test", stdin="Subject: by a socket\n\nhi\n")
+        hop.wait(before + 1)
+        gateway.config.write_text(plain)
+        assert "1 closed" in gateway.cli("reload").stdout
+        assert not path.exists()
+
+
+def test_a_filter_asks_for_other_clients(make_own_gateway, hop: NextHop) -> None:
+    port = machine.free_port()
+    gateway = make_own_gateway(relay_port=hop.port)
+    listener = f'''[[listener]]
+role = "filter"
+direction = "outbound"
+address = "127.0.0.1"
+port = {port}
+from = ["127.0.0.1"]
+next_hop = "127.0.0.1:{hop.port}"
+
+'''
+    gateway.config.write_text(gateway.config.read_text().replace("[[route]]", listener + "[[route]]", 1))
+    gateway.start()
+    with Conversation(port) as talk:
+        assert talk.reply().code == 220
+        change(gateway, 'from = ["127.0.0.1"]', 'from = ["127.77.0.1"]')
+        gateway.cli("reload")
+        talk.expect("EHLO other.test", 250)
+    with Conversation(port) as talk:
+        assert talk.reply().code == 554
+    with Conversation(port, source="127.77.0.1") as talk:
+        assert talk.reply().code == 220
+
+
+def test_wrong_passwords_are_not_forgotten(gateway: Gateway) -> None:
+    gateway.add_user("alice")
+    wrong = base64.b64encode(b"\0alice\0wrong").decode()
+    slowed = lambda: gateway.status()["counters"].get("sign-ins slowed", 0)
+    # Three are free; a gateway that had forgotten them would allow three more.
+    for attempt in range(5):
+        if attempt == 3:
+            gateway.cli("reload")
+        with gateway.connect("submissions") as talk:
+            talk.ehlo()
+            talk.expect(f"AUTH PLAIN {wrong}", 535)
+    assert slowed()
 
 
 def serial(port: int) -> str:

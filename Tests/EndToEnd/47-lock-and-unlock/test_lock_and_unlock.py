@@ -4,15 +4,17 @@
 import os
 import pathlib
 import re
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
-from harness import machine, message
+from harness import machine, message, prometheus
 from harness.conversation import Closed, Conversation, stuffed
 from harness.gateway import PASSPHRASE, Gateway
 from harness.load import Load, arrived
 from harness.peers.nexthop import NextHop
+from harness.programs import sendmail
 
 
 @pytest.fixture
@@ -63,6 +65,29 @@ def test_it_holds_no_file_of_the_queue_while_locked(gateway: Gateway) -> None:
     assert held()
     gateway.cli("lock")
     assert not held()
+
+
+def locked_by_metrics(port: int) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=machine.PATIENCE) as answer:
+        return prometheus.parse(answer.read().decode())["postern_locked"].value()
+
+
+def test_programs_and_monitoring_while_it_is_locked(make_own_gateway, hop: NextHop) -> None:
+    port = machine.free_port()
+    gateway = make_own_gateway("spool.toml", relay_port=hop.port, metrics_port=port).start()
+    sendmail(gateway, "nobody", "-t", stdin="To: x@peer.test\nSubject: first\n\nhi\n")
+    hop.wait(1)
+    gateway.cli("lock")
+    # A program leaves its mail in the sealed spool, where it waits for the key.
+    sendmail(gateway, "nobody", "-t", stdin="To: x@peer.test\nSubject: second\n\nhi\n")
+    assert [p for p in (gateway.folder / "spool").iterdir() if p.name not in ("postern-spool.json", "set-aside")]
+    assert locked_by_metrics(port) == 1
+    checked = gateway.cli("status", "--check", check=False)
+    assert checked.returncode == 2 and "locked" in checked.stdout
+    assert len(hop.received) == 1
+    unlock(gateway)
+    hop.wait(2)
+    assert locked_by_metrics(port) == 0
 
 
 def locked_kilobytes(pid: int) -> int:
