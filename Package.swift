@@ -54,8 +54,12 @@ let services: [Target] = [
     .target(name: "Settings", dependencies: ["CTOML", "Commitment", "Mail"], swiftSettings: wrapper),
     .target(name: "DNSResolver", dependencies: ["CUnbound", "SMTPWire"], swiftSettings: wrapper),
     .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox", "OpenPGP"], swiftSettings: wrapper),
-    .target(name: "Spawn", swiftSettings: wrapper),
-    .target(name: "OpenPGP", dependencies: ["Spawn", "Mail", "Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
+    .target(name: "System", swiftSettings: wrapper),
+    .target(
+        name: "OpenPGP",
+        dependencies: ["System", "Mail", "Privacy", crypto, cryptoExtras],
+        swiftSettings: wrapper
+    ),
     .target(name: "Vault", dependencies: ["Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
     .target(
         name: "SMTPTransport",
@@ -100,7 +104,7 @@ let services: [Target] = [
         name: "Gateway",
         dependencies: [
             "Pipeline", "Control", "LocalMail", "Delivery", "Dial", "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
-            "Store", "Vault", "OpenPGP", "Spawn",
+            "Store", "Vault", "OpenPGP", "System",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -112,7 +116,7 @@ let services: [Target] = [
     .target(
         name: "Setup",
         dependencies: [
-            "Delivery", "Dial", "DNSResolver", "Store", "Vault", "Spawn", "SMTPTransport", "SMTPWire", "Mail",
+            "Delivery", "Dial", "DNSResolver", "Store", "Vault", "System", "SMTPTransport", "SMTPWire", "Mail",
             "Settings",
             "Commitment", nioCore, nioPosix,
             .product(name: "X509", package: "swift-certificates"),

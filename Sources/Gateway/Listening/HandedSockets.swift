@@ -2,6 +2,7 @@
 
 import Glibc
 package import Settings
+import System
 
 /// Listening sockets that the service manager handed over (`sd_listen_fds`).
 package struct HandedSockets: Sendable {
@@ -41,7 +42,7 @@ package struct HandedSockets: Sendable {
         }
         let sockets = descriptors(environment, process: getpid()).map { descriptor, name in
             _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            let bound = boundAddress(descriptor)
+            let bound = ListeningSocket.place(of: descriptor)
             return Socket(descriptor: descriptor, name: name, address: bound?.address, port: bound?.port ?? 0)
         }
         return HandedSockets(sockets)
@@ -75,34 +76,5 @@ package struct HandedSockets: Sendable {
             if let found { matched[index] = free.remove(at: found) }
         }
         return matched
-    }
-
-    private static func boundAddress(_ descriptor: Int32) -> (address: String, port: Int)? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        var service = [CChar](repeating: 0, count: Int(NI_MAXSERV))
-        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard unsafe getsockname(descriptor, address, &length) == 0 else { return Int32(-1) }
-                return unsafe getnameinfo(
-                    address,
-                    length,
-                    &host,
-                    socklen_t(host.count),
-                    &service,
-                    socklen_t(service.count),
-                    NI_NUMERICHOST | NI_NUMERICSERV
-                )
-            }
-        }
-        guard result == 0, [sa_family_t(AF_INET), sa_family_t(AF_INET6)].contains(storage.ss_family),
-            let port = Int(text(service))
-        else { return nil }
-        return (text(host), port)
-    }
-
-    private static func text(_ characters: [CChar]) -> String {
-        String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -7,6 +7,7 @@ package import OpenPGP
 package import Privacy
 package import Settings
 package import Store
+import System
 package import Vault
 
 /// Everything behind one data directory, opened together: by the running gateway, or by a command when none runs.
@@ -46,18 +47,17 @@ package struct DataDirectory: Sendable {
 
     /// The sentence about what keeps this process from writing there; nil when nothing is seen.
     package static func obstacle(at path: String) -> String? {
-        var facts = statvfs()
-        guard unsafe statvfs(path, &facts) == 0 else {
+        guard let volume = Volume(holding: path) else {
             return "\(path): the data directory can't be reached; look at its path and its rights."
         }
-        if facts.f_flag & UInt(ST_RDONLY) != 0 {
+        if volume.isReadOnly {
             return
                 "\(path): its disk is mounted read-only; mount it for writing and start again. Nothing that waits is lost."
         }
         guard unsafe access(path, R_OK | W_OK | X_OK) == 0 else {
             return "\(path): the gateway's user may not read and write there; give it the directory with chown -R."
         }
-        if facts.f_bavail == 0 || (facts.f_files > 0 && facts.f_favail == 0) {
+        if volume.isFull {
             return "\(path): its disk is full; make room and start again. Nothing that waits is lost."
         }
         return nil

@@ -14,6 +14,7 @@ import SMTPTransport
 import ServiceLifecycle
 package import Settings
 import Store
+import System
 import UnixSignals
 import Vault
 

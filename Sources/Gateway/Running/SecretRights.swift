@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 package import Settings
+import System
 
 /// Files with secrets that every user of this machine may read.
 package enum SecretRights {
@@ -21,7 +21,7 @@ package enum SecretRights {
             guard let credentials = route.target.nextHop?.credentials else { continue }
             files.append(("route.password_file", credentials.passwordFile, "route[\(index)].password_file"))
         }
-        return files.filter { isOpenToAll($0.path) }.map { file in
+        return files.filter { FileFacts($0.path).map { $0.isRegular && $0.isReadableByAll } ?? false }.map { file in
             Diagnostic(
                 file: settings.positions.file,
                 line: settings.positions.line(file.place ?? file.key),
@@ -30,10 +30,5 @@ package enum SecretRights {
                 remedy: "take that right away with chmod o-rwx \(file.path)"
             )
         }
-    }
-
-    private static func isOpenToAll(_ path: String) -> Bool {
-        var facts = stat()
-        return unsafe stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG && facts.st_mode & 0o004 != 0
     }
 }
