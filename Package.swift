@@ -71,7 +71,7 @@ let services: [Target] = [
         dependencies: ["SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL, crypto],
         swiftSettings: shared
     ),
-    .target(name: "Store", dependencies: ["Vault", "Mail", "Privacy", grdb, crypto], swiftSettings: wrapper),
+    .target(name: "Store", dependencies: ["System", "Vault", "Mail", "Privacy", grdb, crypto], swiftSettings: wrapper),
     .target(
         name: "Accounts",
         dependencies: ["Store", "Vault", "Mail", "Privacy", cryptoExtras, crypto],

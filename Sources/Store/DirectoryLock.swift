@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import System
 
 /// Keeps a second process (or a second store in this one) from opening the same database.
 ///
@@ -39,12 +40,7 @@ package enum FreeSpace {
 
     /// Bytes that an unprivileged process may still write under `path`; all there is when that cannot be told.
     package static func available(_ path: String) -> Int {
-        var facts = statvfs()
-        guard unsafe statvfs(path, &facts) == 0 else { return .max }
-        let (bytes, overflow) = Int(clamping: facts.f_bavail).multipliedReportingOverflow(
-            by: Int(clamping: facts.f_frsize)
-        )
-        return overflow ? .max : bytes
+        Volume(holding: path)?.freeBytes ?? .max
     }
 
     static func hasRoom(for bytes: Int, in path: String) -> Bool {
