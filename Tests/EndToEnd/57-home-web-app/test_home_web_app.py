@@ -46,10 +46,8 @@ def hop(nexthop: NextHop) -> NextHop:
 
 @pytest.fixture(scope="module")
 def server(home: None) -> Iterator[Replica]:
-    with machine.folder("57") as folder:
-        made = Replica(folder, "www.home.test")
+    with machine.folder("57") as folder, Replica(folder, "www.home.test") as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,10 @@ class Replica:
         self.run("install", "-D", "-m", "644", machine.REPOSITORY / "packaging/systemd/postern.sysusers.conf",
                  "/usr/lib/sysusers.d/postern.conf")
 
-    def close(self) -> None:
+    def __enter__(self) -> "Replica":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
 
