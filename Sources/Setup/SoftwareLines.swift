@@ -115,24 +115,16 @@ package struct SoftwareLines: Sendable {
 
     private static func eximFilter(_ plan: InitPlan, _ facts: SiteFacts) -> SoftwareLines {
         let ports = plan.ports
-        let place =
-            facts.exim?.isSplit == true
-            ? "files of their own below /etc/exim4/conf.d"
-            : facts.exim?.configuration ?? "/etc/exim4/exim4.conf.template"
+        let exim = EximLines(plan, facts.exim)
         return SoftwareLines(
             name: "exim.txt",
             text: """
                 # Lines for Exim; docs/install-exim-filter.md tells more. They go into the sections with these names:
-                # \(place)
+                # \(exim.place)
 
-                # Main section. Mail comes back on port \(ports.outboundReturn); what comes by CHUNKING or PRDR can't be cut through.
-                local_interfaces = <; 0.0.0.0.25 ; 0.0.0.0.587 ; 127.0.0.1.\(ports.outboundReturn)
-                chunking_advertise_hosts =
-                prdr_enable = false
-                dsn_advertise_hosts = *
-                smtputf8_advertise_hosts = *
+                \(exim.main)
 
-                # acl_smtp_rcpt, first: what comes back from Postern.
+                # acl_smtp_rcpt (Debian: acl_check_rcpt), first: what comes back from Postern.
                   accept
                     condition = ${if eq{$received_port}{\(ports.outboundReturn)}}
                     hosts = 127.0.0.1
@@ -140,7 +132,7 @@ package struct SoftwareLines: Sendable {
                   deny
                     condition = ${if eq{$received_port}{\(ports.outboundReturn)}}
 
-                # acl_smtp_rcpt, where strangers' mail for your domains is accepted, in place of the plain accept:
+                # In the same ACL, in place of the plain accept for strangers' mail to your domains (Debian: the last one):
                   accept
                     domains = +local_domains
                     control = cutthrough_delivery/defer=pass
@@ -173,7 +165,7 @@ package struct SoftwareLines: Sendable {
                   port = \(ports.outbound)
                   hosts_avoid_tls = *
 
-                # Then: exim4 -bV && systemctl restart exim4
+                # Then: \(exim.then)
                 # Undo: take the routers out, restart, wait until `postern queue list` is empty, then the rest.
 
                 """

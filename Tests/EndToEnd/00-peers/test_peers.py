@@ -9,6 +9,7 @@ import pytest
 
 from harness import message
 from harness.conversation import Conversation
+from harness.gateway import PASSWORD
 from harness.peers.certificates import Authority
 from harness.peers.dovecot import Dovecot
 from harness.peers.nexthop import NextHop
@@ -25,7 +26,7 @@ def postfix(folder: pathlib.Path, authority: Authority) -> Iterator[Postfix]:
 
 @pytest.fixture(scope="module")
 def dovecot(folder: pathlib.Path) -> Iterator[Dovecot]:
-    server = Dovecot(folder / "dovecot", ["carol@peer.test"]).start()
+    server = Dovecot(folder / "dovecot", {"carol@peer.test": PASSWORD}, "lmtp", "imap").start()
     yield server
     server.stop()
 
@@ -48,16 +49,17 @@ def test_smtp_source_fills_smtp_sink(folder: pathlib.Path) -> None:
 
 
 def test_dovecot_takes_a_message_by_lmtp(dovecot: Dovecot) -> None:
-    with Conversation(dovecot.port, lmtp=True) as talk:
+    with Conversation(dovecot.lmtp_port, lmtp=True) as talk:
         talk.reply()
         talk.ehlo()
         talk.envelope("a@b.test", "carol@peer.test")
         assert talk.data(message.simple("by lmtp")).code == 250
     dovecot.maildir("carol").find("by lmtp")
+    assert dovecot.read("carol@peer.test", "by lmtp")
 
 
 def test_dovecot_takes_a_message_by_its_unix_socket(dovecot: Dovecot) -> None:
-    delivers("--protocol", "LMTP", "--socket", str(dovecot.socket), "--from", "a@b.test", "--to", "carol@peer.test",
+    delivers("--protocol", "LMTP", "--socket", str(dovecot.lmtp), "--from", "a@b.test", "--to", "carol@peer.test",
              "--body", "by socket")
     dovecot.maildir("carol").find("by socket")
 

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 import pytest
 
 from harness import machine, message
-from harness.gateway import Gateway
+from harness.gateway import PASSWORD, Gateway
 from harness.peers.dovecot import Dovecot
 
 
 @pytest.fixture(scope="module")
 def dovecot(folder: pathlib.Path) -> Iterator[Dovecot]:
-    server = Dovecot(folder / "dovecot", ["carol@tcp.test", "dave@socket.test"]).start()
+    server = Dovecot(folder / "dovecot", {"carol@tcp.test": PASSWORD, "dave@socket.test": PASSWORD}, "lmtp").start()
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
 def gateway(make_gateway, dovecot: Dovecot) -> Gateway:
-    made = make_gateway(lmtp_port=dovecot.port, lmtp_socket=dovecot.socket).start()
+    made = make_gateway(lmtp_port=dovecot.lmtp_port, lmtp_socket=dovecot.lmtp).start()
     made.add_user("alice", "alice@postern.test", "a.liddell@postern.test")
     made.add_user("bob")
     made.add_alias("team@postern.test", "alice@postern.test", "bob@postern.test")

@@ -14,7 +14,7 @@ import pytest
 from harness import machine, message
 from harness.conversation import Conversation, Reply
 from harness.gateway import PASSWORD, Gateway
-from harness.peers.dovecot_auth import DovecotAuth
+from harness.peers.dovecot import Dovecot
 from harness.peers.swaks import delivers, swaks
 
 DORA = "dora@postern.test"
@@ -23,16 +23,16 @@ USERS = {DORA: SECRET, "emil@elsewhere.test": "emil's own password"}
 
 
 @pytest.fixture(scope="module")
-def dovecot() -> Iterator[DovecotAuth]:
+def dovecot() -> Iterator[Dovecot]:
     with machine.folder("dv") as path:
-        made = DovecotAuth(path / "d", USERS).start()
+        made = Dovecot(path / "d", USERS, "auth").start()
         yield made
         made.stop()
 
 
 @pytest.fixture(scope="module")
-def gateway(dovecot: DovecotAuth, make_gateway) -> Gateway:
-    made = make_gateway(socket=dovecot.socket).start()
+def gateway(dovecot: Dovecot, make_gateway) -> Gateway:
+    made = make_gateway(socket=dovecot.auth).start()
     made.add_user("alice")
     return made
 
@@ -111,7 +111,7 @@ def test_no_login_stands_in_clear_on_the_disk(gateway: Gateway) -> None:
             assert b"dora" not in path.read_bytes(), path
 
 
-def test_the_client_is_not_named_to_dovecot(dovecot: DovecotAuth, gateway: Gateway) -> None:
+def test_the_client_is_not_named_to_dovecot(dovecot: Dovecot, gateway: Gateway) -> None:
     with gateway.connect("submissions", source="127.0.0.9") as talk:
         talk.ehlo()
         talk.expect(plain(DORA, "wrong"), 535)
@@ -119,11 +119,11 @@ def test_the_client_is_not_named_to_dovecot(dovecot: DovecotAuth, gateway: Gatew
 
 
 @pytest.fixture
-def slow(make_own_gateway) -> Iterator[tuple[Gateway, DovecotAuth]]:
+def slow(make_own_gateway) -> Iterator[tuple[Gateway, Dovecot]]:
     """A Dovecot that thinks over a wrong password for longer than anybody waits, and a gateway before it."""
     with machine.folder("ds") as path:
-        made = DovecotAuth(path / "d", USERS, failure_delay=60).start()
-        gateway = make_own_gateway(socket=made.socket).start()
+        made = Dovecot(path / "d", USERS, "auth", failure_delay=60).start()
+        gateway = make_own_gateway(socket=made.auth).start()
         gateway.add_user("alice")
         yield gateway, made
         made.stop()
@@ -140,7 +140,7 @@ def alarmed(gateway: Gateway) -> bool:
     return any(alarm["name"] == "dovecot-silent" for alarm in gateway.status()["alarms"])
 
 
-def test_dovecot_killed_in_mid_dialogue(slow: tuple[Gateway, DovecotAuth]) -> None:
+def test_dovecot_killed_in_mid_dialogue(slow: tuple[Gateway, Dovecot]) -> None:
     gateway, dovecot = slow
     with secured(gateway) as talk:
         thread, answers = in_background(lambda: talk.command(plain(DORA, "wrong")))
@@ -154,7 +154,7 @@ def test_dovecot_killed_in_mid_dialogue(slow: tuple[Gateway, DovecotAuth]) -> No
         talk.expect("NOOP", 250)
         talk.expect(plain(DORA, SECRET), 454, "4.7.0")
         talk.expect(plain("alice", PASSWORD), 235)
-    dovecot.socket.unlink(missing_ok=True)
+    dovecot.auth.unlink(missing_ok=True)
     with secured(gateway) as talk:
         talk.expect(plain(DORA, SECRET), 454, "4.7.0")
         dovecot.start()
@@ -162,7 +162,7 @@ def test_dovecot_killed_in_mid_dialogue(slow: tuple[Gateway, DovecotAuth]) -> No
     assert not alarmed(gateway)
 
 
-def test_a_silent_dovecot_costs_a_time_out_and_not_the_session(slow: tuple[Gateway, DovecotAuth]) -> None:
+def test_a_silent_dovecot_costs_a_time_out_and_not_the_session(slow: tuple[Gateway, Dovecot]) -> None:
     gateway, dovecot = slow
     with secured(gateway) as talk:
         dovecot.freeze()

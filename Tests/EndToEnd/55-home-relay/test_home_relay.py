@@ -6,7 +6,6 @@ name. Started from what `postern init` wrote; the provider is Postfix with Dovec
 
 import pathlib
 import smtplib
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -14,33 +13,10 @@ import pytest
 from harness import machine, message, network, setup
 from harness.gateway import Gateway
 from harness.peers.certificates import Authority
+from harness.peers.dovecot import Dovecot
 from harness.peers.postfix import Postfix
 
 PROVIDER_PASSWORD = "given by the provider"
-
-AUTH = """\
-base_dir = {folder}/base
-state_dir = {folder}/state
-log_path = {folder}/log
-protocols =
-ssl = no
-default_internal_user = dovecot
-default_login_user = dovenull
-auth_mechanisms = plain login
-passdb {{
-  driver = passwd-file
-  args = username_format=%u {folder}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = username_format=%u {folder}/users
-}}
-service auth {{
-  unix_listener {folder}/auth {{
-    mode = 0666
-  }}
-}}
-"""
 
 SUBMISSION = """
 smtpd_tls_auth_only = yes
@@ -59,28 +35,18 @@ def home() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def passwords(home: None, folder: pathlib.Path) -> Iterator[pathlib.Path]:
+def passwords(home: None, folder: pathlib.Path) -> Iterator[Dovecot]:
     """Dovecot with nothing but its authentication socket."""
-    place = folder / "auth"
-    for name in ("base", "state"):
-        (place / name).mkdir(parents=True)
-    place.chmod(0o755)
-    (place / "users").write_text(f"gateway:{{PLAIN}}{PROVIDER_PASSWORD}:65534:65534::/nonexistent::\n")
-    (place / "dovecot.conf").write_text(AUTH.format(folder=place))
-    with (place / "stderr").open("wb") as errors:
-        process = subprocess.Popen([machine.program("dovecot"), "-F", "-c", place / "dovecot.conf"],
-                                   stdout=subprocess.DEVNULL, stderr=errors)
-    machine.eventually(lambda: (place / "auth").exists(), "Dovecot's authentication socket")
-    yield place / "auth"
-    process.terminate()
-    process.wait()
+    server = Dovecot(folder / "dovecot", {"gateway": PROVIDER_PASSWORD}, "auth").start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")
-def provider(passwords: pathlib.Path, folder: pathlib.Path, authority: Authority) -> Iterator[Postfix]:
+def provider(passwords: Dovecot, folder: pathlib.Path, authority: Authority) -> Iterator[Postfix]:
     server = Postfix(folder / "postfix", ["peer.test"], authority.issue("provider", "localhost"))
     with (server.config / "main.cf").open("a") as main:
-        main.write(SUBMISSION.format(auth=passwords))
+        main.write(SUBMISSION.format(auth=passwords.auth))
     server.start()
     yield server
     server.stop()

@@ -96,6 +96,14 @@ class Gateway:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of `postern ARGUMENTS`, for the operator."""
+        return [str(machine.BINARY), *arguments]
+
+    def service(self, *arguments: str) -> list[str]:
+        """The same for the process that stays."""
+        return self.command(*arguments)
+
     def initialise(self) -> "Gateway":
         """Makes the vault, once."""
         if not self.data.exists():
@@ -114,7 +122,7 @@ class Gateway:
         offset = self.output.stat().st_size if self.output.exists() else 0
         with self.output.open("ab") as out, self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [*self.wrapper, str(machine.BINARY), *arguments],
+                [*self.wrapper, *self.service(*arguments)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env=self.env, cwd=cwd or self.folder,
                 start_new_session=True)
         machine.eventually(lambda: self._ready(offset), "the ready line on standard output")
@@ -172,7 +180,7 @@ class Gateway:
         assert machine.BINARY.exists(), f"{machine.BINARY} is missing; `make test` builds it"
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
-            [str(machine.BINARY), *arguments, "--config", str(self.config)],
+            self.command(*arguments, "--config", str(self.config)),
             input=data, capture_output=True, env=self.env, cwd=self.folder, timeout=machine.PATIENCE * 2)
         result = subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
