@@ -57,6 +57,7 @@ class NextHop:
     received: list[Received] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     wire: bytearray = field(default_factory=bytearray)
+    address: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         self._listener: socket.socket | None = None
@@ -66,7 +67,7 @@ class NextHop:
     # Life
 
     def start(self) -> "NextHop":
-        listener = socket.create_server(("127.0.0.1", self.port), backlog=256, reuse_port=True)
+        listener = socket.create_server((self.address, self.port), backlog=256, reuse_port=True)
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
         return self
