@@ -74,13 +74,7 @@ enum DataTrials {
     private static func secret(_ settings: PosternSettings) -> [Trial] {
         switch settings.vault {
         case .prompt:
-            return [
-                .unknown(
-                    "vault",
-                    VaultSource.credentialName,
-                    "it is opened by the systemd credential, or asked for at start"
-                )
-            ]
+            return [credential("/etc/credstore.encrypted/\(VaultSource.credentialName)")]
         case .passphraseFile(let path), .keyFile(let path):
             guard access(path, R_OK) == 0 else {
                 if path.hasPrefix("/run/credentials/") {
@@ -97,6 +91,18 @@ enum DataTrials {
             }
             return [.ok("vault", path, "there")]
         }
+    }
+
+    /// The passphrase that the unit asks systemd for; without one the service waits for `postern unlock`.
+    private static func credential(_ path: String) -> Trial {
+        access(path, F_OK) == 0
+            ? .ok("vault", path, "the passphrase, sealed to this machine")
+            : .unknown(
+                "vault",
+                path,
+                "not there, or not to be seen by this user",
+                remedy: "without it the service starts locked and waits for postern unlock; systemd-creds makes it"
+            )
     }
 }
 

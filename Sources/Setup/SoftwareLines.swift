@@ -12,15 +12,15 @@ package struct SoftwareLines: Sendable {
 
     /// All that the plan's surroundings need; exact, with the plan's own ports and paths.
     package static func files(for plan: InitPlan, facts: SiteFacts, directory: String) -> [SoftwareLines] {
-        let own: [SoftwareLines] =
-            switch plan.purpose {
-            case .webApp: [sendmail(plan, facts), php(facts)]
-            case .postfixFilter: [postfixFilter(plan)]
-            case .eximFilter: [eximFilter(plan, facts)]
-            case .mx: [dns(plan)] + (plan.dovecot == nil ? [] : [dovecot()])
-            case .relay: [programs(plan)]
-            }
-        return own + certificate(plan, directory) + [ServiceLines.systemd(plan, directory)]
+        // In the order of the doing: what the gateway needs, its start, and what hands mail to it.
+        let service = certificate(plan, directory) + [ServiceLines.systemd(plan, directory)]
+        return switch plan.purpose {
+        case .webApp: service + [sendmail(plan, facts), php(facts, directory)]
+        case .postfixFilter: service + [postfixFilter(plan)]
+        case .eximFilter: service + [eximFilter(plan, facts)]
+        case .mx: [dns(plan)] + (plan.dovecot == nil ? [] : [dovecot(plan)]) + service
+        case .relay: service + [programs(plan)]
+        }
     }
 
     private static func sendmail(_ plan: InitPlan, _ facts: SiteFacts) -> SoftwareLines {
@@ -34,8 +34,7 @@ package struct SoftwareLines: Sendable {
                 # \(owned ?? "No package has it now.")
 
                 dpkg-divert --local --rename --divert /usr/sbin/sendmail.distrib --add /usr/sbin/sendmail
-                printf '#!/bin/sh\\nexec /usr/bin/postern sendmail "$@"\\n' > /usr/sbin/sendmail
-                chmod 755 /usr/sbin/sendmail
+                ln -s /usr/bin/postern /usr/sbin/sendmail
 
                 # Undo:
                 #   rm /usr/sbin/sendmail
@@ -49,18 +48,21 @@ package struct SoftwareLines: Sendable {
         )
     }
 
-    private static func php(_ facts: SiteFacts) -> SoftwareLines {
-        let places = facts.sendmail.php.map { "#   \($0)/*/conf.d/99-postern.ini" }
+    private static func php(_ facts: SiteFacts, _ directory: String) -> SoftwareLines {
+        let folders = (facts.sendmail.php.isEmpty ? ["/etc/php/8.2"] : facts.sendmail.php).map { $0 + "/*/conf.d" }
+        let all = folders.joined(separator: " ")
         return SoftwareLines(
             name: "php.txt",
             text: """
-                ; PHP alone, without changing /usr/sbin/sendmail for everybody. Put the line into a file of its own:
-                \(places.isEmpty ? "#   /etc/php/8.2/fpm/conf.d/99-postern.ini" : places.joined(separator: "\n"))
-                # then restart PHP: systemctl restart php8.2-fpm (or apache2).
+                ; PHP alone, without changing /usr/sbin/sendmail for everybody. PHP reads this file when it lies at
+                \(folders.map { ";   \($0)/99-postern.ini" }.joined(separator: "\n"))
+                ; by: for d in \(all); do cp \(directory)/php.txt $d/99-postern.ini; done
+                ; Then restart what runs PHP, for example: systemctl restart php8.2-fpm (or apache2).
+                ; Undo: for d in \(all); do rm $d/99-postern.ini; done, and restart it again.
 
                 sendmail_path = "/usr/bin/postern sendmail -t -i"
 
-                """.replacing("\n#", with: "\n;")
+                """
         )
     }
 
@@ -172,12 +174,14 @@ package struct SoftwareLines: Sendable {
         )
     }
 
-    private static func dovecot() -> SoftwareLines {
+    private static func dovecot(_ plan: InitPlan) -> SoftwareLines {
         SoftwareLines(
             name: "dovecot.txt",
             text: """
                 # /etc/dovecot/conf.d/99-postern.conf: the gateway's group may hand in mail and ask for sign-in.
-                # Where users are accounts of this machine (PAM), they have no domain: auth_username_format = %Ln
+                # Dovecot's users are whole addresses; docs/install-mx.md shows how. Where they are accounts of this machine
+                # (PAM), they have no domain: then auth_username_format = %Ln belongs here too, and each is allowed its
+                # address: postern user send-as add alice alice@\(plan.domain.key)
 
                 service lmtp {
                   unix_listener lmtp {
@@ -262,8 +266,10 @@ package struct SoftwareLines: Sendable {
             ]
         }
         lines.append("systemctl try-reload-or-restart postern")
+        if plan.dovecot != nil { lines.append("systemctl try-reload-or-restart dovecot") }
+        let hook = "/etc/letsencrypt/renewal-hooks/deploy/postern"
         let passphrase = """
-            # The private key is stored encrypted. Its passphrase, once; keep a copy elsewhere:
+            # The private key is stored encrypted. Its passphrase, once; nobody needs to know it, because certbot keeps the key:
 
             mkdir -p /etc/credstore.encrypted
             openssl rand -base64 32 | systemd-creds encrypt --name=tls - /etc/credstore.encrypted/tls
@@ -271,14 +277,16 @@ package struct SoftwareLines: Sendable {
 
             """
         let text = """
-            # The gateway runs as its own user, so it gets a copy of the certificate. certbot runs this script after each
-            # renewal; run it once by hand now. The lines between the marks are the file
-            # /etc/letsencrypt/renewal-hooks/deploy/postern, mode 755.\(plan.tls == nil && plan.foundTLS == nil
+            # The gateway runs as its own user, so it gets a copy of the certificate, by a script that certbot runs after each
+            # renewal, and that runs once now.\(plan.tls == nil && plan.foundTLS == nil
                 ? "\n# No certificate was found: certbot certonly --standalone -d \(name) gets one." : "")
 
-            \(plan.level == .one ? "" : passphrase)# --------
+            \(plan.level == .one ? "" : passphrase)mkdir -p /etc/letsencrypt/renewal-hooks/deploy
+            cat > \(hook) <<'END'
             \(lines.joined(separator: "\n"))
-            # --------
+            END
+            chmod 755 \(hook)
+            \(hook)
 
             """
         return [SoftwareLines(name: "certificate.txt", text: text)]

@@ -64,6 +64,12 @@ enum Answers {
                 log: .none
             )
             return Operator(data: data, settings: location.settings, time: time, live: nil)
+        } catch VaultError.noPassphrase where source(location) == .prompt {
+            throw CommandFailure(
+                .noGateway,
+                "No gateway is running for \(location.shownData), and nobody can be asked for the passphrase of its vault; start the "
+                    + "gateway with `\(location.startCommand)`, or run this command on a terminal."
+            )
         } catch let error as VaultError {
             throw CommandFailure(
                 error == .missing ? .inputMissing : .refused,

@@ -7,7 +7,16 @@ import Settings
 
 /// The options by which a command finds the gateway, running or not.
 struct GatewayPlace: ParsableArguments {
-    @Option(help: ArgumentHelp("The settings file.", valueName: "file"), completion: .file(extensions: ["toml"]))
+    /// Where `postern init` writes the settings of a machine's own gateway.
+    static let usualConfig = "/etc/postern/postern.toml"
+
+    @Option(
+        help: ArgumentHelp(
+            "The settings file; else, but for `up`, \(usualConfig) where that is there and ./postern-data is not.",
+            valueName: "file"
+        ),
+        completion: .file(extensions: ["toml"])
+    )
     var config: String?
 
     @Option(
@@ -31,13 +40,25 @@ struct GatewayPlace: ParsableArguments {
         }
     }
 
-    /// Reads the settings, or makes those of try-it mode.
-    func locate() throws(CommandFailure) -> GatewayLocation {
+    /// The settings file that is named, else the machine's own where nothing speaks of try-it mode.
+    private var settingsFile: String? {
+        if config != nil || data != nil || portBase != nil { return config }
+        let isTriedHere = access("./postern-data", F_OK) == 0
+        return !isTriedHere && access(Self.usualConfig, F_OK) == 0 ? Self.usualConfig : nil
+    }
+
+    /// Reads the settings of the gateway that is meant, or makes those of try-it mode.
+    func locate() throws(CommandFailure) -> GatewayLocation { try locate(settingsFile) }
+
+    /// The same for the one that is to start: in try-it mode when no settings file is named.
+    func locateToStart() throws(CommandFailure) -> GatewayLocation { try locate(config) }
+
+    private func locate(_ config: String?) throws(CommandFailure) -> GatewayLocation {
         if let config, access(config, R_OK) != 0 {
             throw errno == EACCES
                 ? CommandFailure(
                     .notAllowed,
-                    "The settings file \(config) may not be read by this user; run the command as its owner."
+                    "The settings file \(config) may not be read by this user; run the command as root or as the gateway's own user."
                 )
                 : CommandFailure(.inputMissing, "There is no settings file \(config); `postern init` writes one.")
         }
@@ -64,7 +85,7 @@ extension GatewayPlace {
     ///
     /// Nil when not even those can be seen.
     func locateByDataAlone() -> GatewayLocation? {
-        guard let config, let bytes = try? InputFile.read(config, limit: 1 << 20) else { return nil }
+        guard let config = settingsFile, let bytes = try? InputFile.read(config, limit: 1 << 20) else { return nil }
         var names: [String: String] = [:]
         var table = ""
         for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
@@ -95,6 +116,8 @@ struct GatewayLocation {
 
     /// How the operator would start it.
     var startCommand: String {
+        let isService = config == GatewayPlace.usualConfig && access("/run/systemd/system", F_OK) == 0
+        if isService { return "systemctl start postern" }
         if let config { return "postern up --config \(config)" }
         return shownData == "./postern-data" ? "postern up" : "postern up --data \(shownData)"
     }

@@ -48,8 +48,8 @@ struct InitReport: Encodable {
             Written
             \(files.map { "  " + $0.path }.joined(separator: "\n"))
             \(others.joined())
-            Next: read \(configuration), go through the other files from top to bottom (systemd.txt makes it a
-            service, with its vault), and see what is missing yet:
+            Next: read \(configuration), and do what the other files say, in this order (systemd.txt makes it a
+            service, with its vault). Then see what is missing yet:
               postern check --config \(configuration)
             """
     }

@@ -17,8 +17,9 @@ struct Postern: AsyncParsableCommand {
             See how it does:   postern status
             Find a message:    postern trace ID     (the id in the 250 that the sender got)
 
-            Commands find the gateway by --config FILE or --data DIR; without either it is the one with its data in \
-            ./postern-data.
+            Commands find the gateway by --config FILE or --data DIR. Without either it is the one with its data in \
+            ./postern-data, else the one with its settings in /etc/postern/postern.toml; `up` alone starts nothing but \
+            the first.
 
             Exit codes: 0 done; 1 refused, or the answer is no; 64 wrong usage; 66 a file to read is missing; 69 no \
             gateway runs; 73 a file can't be written; 77 not allowed; 78 the settings are wrong.

@@ -78,6 +78,7 @@ struct SendmailPlace {
             var place = GatewayPlace()
             place.config = options.place["config"]
             place.data = options.place["data"]
+            place.portBase = nil
             let settings = try place.locate().settings
             domain = settings.localDomain
             spool = settings.spool?.directory ?? ""

@@ -18,7 +18,7 @@ enum StatusText {
         lines += hops(report.troubledHops, withNames: withHops)
         lines += row("today", sum(report.today, protection))
         lines += row("", dryRun(report.today))
-        lines += row("", sum(report.today, traffic))
+        lines += row("", "messages: " + sum(report.today, traffic))
         lines += row("limits", limits(report.limits))
         lines += row("disk", disk(report))
         lines += row("certificate", report.certificateExpires.map { "expires \(PlainText.day($0))" } ?? "")
@@ -76,7 +76,7 @@ enum StatusText {
         ("passed through", ["copies already encrypted"]), ("held", ["copies held"]), ("refused", ["copies refused"]),
     ]
     private static let traffic = [
-        ("messages taken", ["messages accepted"]), ("refused", ["messages refused"]),
+        ("taken", ["messages accepted"]), ("refused", ["messages refused"]),
         ("delivered", ["copies delivered"]),
         ("failed", ["copies failed", "copies expired"]),
     ]

@@ -17,7 +17,6 @@ enum Terminal {
 
     /// Asks for a line that is not shown; nil at the end of the input.
     static func readSecret(_ prompt: String) -> String? {
-        write(prompt, to: STDERR_FILENO)
         var before = termios()
         let isTerminal = tcgetattr(STDIN_FILENO, &before) == 0
         if isTerminal {
@@ -25,6 +24,8 @@ enum Terminal {
             silent.c_lflag &= ~tcflag_t(ECHO)
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
         }
+        // Only now: whoever answers at once must neither be shown nor lost.
+        write(prompt, to: STDERR_FILENO)
         defer {
             if isTerminal {
                 tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)

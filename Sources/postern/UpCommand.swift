@@ -27,7 +27,7 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var place: GatewayPlace
 
     func run() async throws {
-        let location = try place.locate()
+        let location = try place.locateToStart()
         let settings = try Self.checked(location)
         try Self.refuseSecond(location)
         do {
@@ -51,7 +51,7 @@ struct UpCommand: AsyncParsableCommand {
     ///
     /// Must be called before anything makes a second thread.
     func giveUpRoot() throws(CommandFailure) {
-        let location = try place.locate()
+        let location = try place.locateToStart()
         guard location.settings.user != nil else { return }
         try Self.refuseSecond(location)
         do {

@@ -69,11 +69,12 @@ struct FoundSoftwareTests {
         let facts = SiteFacts.survey()
         let files = SoftwareLines.files(for: plan, facts: facts, directory: "/etc/postern")
         let expected: [InitPlan.Purpose: [String]] = [
-            .webApp: ["sendmail.txt", "php.txt"], .postfixFilter: ["postfix.txt"], .eximFilter: ["exim.txt"],
-            .mx: ["dns.txt", "dovecot.txt", "certificate.txt"], .relay: ["programs.txt"],
+            .webApp: ["systemd.txt", "sendmail.txt", "php.txt"], .postfixFilter: ["systemd.txt", "postfix.txt"],
+            .eximFilter: ["systemd.txt", "exim.txt"], .relay: ["systemd.txt", "programs.txt"],
+            .mx: ["dns.txt", "dovecot.txt", "certificate.txt", "systemd.txt"],
         ]
-        #expect(files.map(\.name) == (expected[purpose] ?? []) + ["systemd.txt"])
-        if purpose == .postfixFilter || purpose == .eximFilter { #expect(files[0].text.contains("12345")) }
-        if purpose == .webApp { #expect(files[1].text.split(separator: "\n").allSatisfy { !$0.hasPrefix("#") }) }
+        #expect(files.map(\.name) == expected[purpose])
+        if purpose == .postfixFilter || purpose == .eximFilter { #expect(files[1].text.contains("12345")) }
+        if purpose == .webApp { #expect(files[2].text.split(separator: "\n").allSatisfy { !$0.hasPrefix("#") }) }
     }
 }

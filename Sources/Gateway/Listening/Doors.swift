@@ -99,7 +99,7 @@ final class Doors: Service {
     func unserved(by settings: PosternSettings) -> [String] {
         let served = Set(handed.matched(to: settings.listeners).values.map(\.descriptor))
         return handed.sockets.filter { !served.contains($0.descriptor) }.map { socket in
-            socket.address.map { "\($0):\(socket.port)" } ?? socket.name
+            socket.address.map { EndpointText.format(.tcp(host: $0, port: socket.port)) } ?? socket.name
         }
     }
 

@@ -37,7 +37,8 @@ struct GatewayListener: Service {
         let listener = try await SMTPListener.bind(configuration, group: group)
         let bound = GatewayListener(
             settings: settings,
-            address: settings.path.map { "unix:" + $0 } ?? "\(settings.address):\(listener.port)",
+            address: settings.path.map { "unix:" + $0 }
+                ?? EndpointText.format(.tcp(host: settings.address, port: listener.port)),
             listener: listener,
             entrance: entrance,
             time: time

@@ -181,13 +181,14 @@ extension Operator {
         )
     }
 
-    /// Says which of the addresses no mail reaches by the settings.
+    /// Says which of the addresses no mail reaches by the settings; nothing where no mailboxes are kept at all.
     private func warning(_ addresses: [EmailAddress]) -> String {
         let elsewhere = addresses.filter { address in
             guard case .maildir = settings.route(for: address.domain)?.target else { return true }
             return false
         }
-        guard !elsewhere.isEmpty else { return "" }
+        let keepsMail = settings.routes.contains { if case .maildir = $0.target { true } else { false } }
+        guard keepsMail, !elsewhere.isEmpty else { return "" }
         return
             " Note: no maildir route is for the domain of \(Self.list(elsewhere)), so that mail for it does not come here."
     }

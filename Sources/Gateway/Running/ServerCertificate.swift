@@ -33,8 +33,16 @@ enum ServerCertificate {
         do throws(VaultError) {
             return unsafe try PassphraseSource.file(path).read().withBytes { unsafe Array($0) }
         } catch {
-            throw GatewayProblem("tls.key_passphrase_file \(path): \(error.sentence)")
+            throw GatewayProblem(
+                "tls.key_passphrase_file \(path): \(error == .noPassphrase ? missing(path) : error.sentence)"
+            )
         }
+    }
+
+    private static func missing(_ path: String) -> String {
+        path.hasPrefix("/run/credentials/")
+            ? "It is there only while the service runs; start the gateway by `systemctl start postern`."
+            : "There is no such file; put the passphrase of the key into its first line."
     }
 
     private static func sentence(_ failure: ServerTLS.Failure, _ files: TLSFiles) -> String {

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,8 @@ import subprocess
 from harness import machine
 
 CACHE = pathlib.Path(os.environ.get("POSTERN_TEST_CACHE", "/var/cache/postern-tests"))
-# What the gateway is linked against, beside the base system and systemd.
-PACKAGES = ("systemd", "systemd-sysv", "libunbound8", "librnp0", "libsqlite3-0", "libstdc++6")
+# What the gateway is linked against and scripts/setup brings, beside the base system and systemd.
+PACKAGES = ("systemd", "systemd-sysv", "libunbound8", "librnp0", "libsqlite3-0", "libstdc++6", "ca-certificates", "openssl")
 
 
 def debian() -> str:
@@ -26,7 +27,7 @@ def debian() -> str:
 def tree() -> pathlib.Path:
     """The base system, made by debootstrap from the mirror that DEBIAN_MIRROR names when it is not there yet."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    made = CACHE / f"{debian()}-1"
+    made = CACHE / f"{debian()}-2"
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
@@ -42,9 +43,15 @@ def tree() -> pathlib.Path:
 
 
 class Container:
-    """`root` is its file system, to be filled before it boots. It shares this machine's network."""
+    """
+    `root` is its file system, to be filled before it boots. It shares this machine's network, unless it is given an address of its own:
+    then it sees a network where only the thread that boots it lives, at `NEIGHBOUR`; that thread must be in a network of its own.
+    """
 
-    def __init__(self, folder: pathlib.Path):
+    NEIGHBOUR = "192.0.2.1"
+
+    def __init__(self, folder: pathlib.Path, address: str | None = None):
+        self.address = address
         self.root = folder / "root"
         self.output = folder / "nspawn.out"
         self.binds: list[str] = []
@@ -69,9 +76,20 @@ class Container:
         with self.output.open("ab") as out:
             self.process = subprocess.Popen(
                 [machine.program("systemd-nspawn"), "--quiet", f"--directory={self.root}", "--boot", "--register=no", "--keep-unit",
-                 "--console=pipe", "--resolv-conf=off", f"--machine=pt-{os.getpid()}"],
+                 "--console=pipe", "--resolv-conf=off", f"--machine=pt-{os.getpid()}", *(["--private-network"] if self.address else [])],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
         machine.eventually(lambda: self._state() in ("running", "degraded"), "the container to boot")
+        if self.address:
+            self._join(self.address)
+
+    def _join(self, address: str) -> None:
+        """A cable between its network and this thread's."""
+        ip, inside = machine.program("ip"), [machine.program("nsenter"), "--target", str(self.leader), "--net"]
+        for command in (
+                [ip, "link", "add", "outside", "type", "veth", "peer", "name", "inside", "netns", str(self.leader)],
+                [ip, "address", "add", f"{self.NEIGHBOUR}/24", "dev", "outside"], [ip, "link", "set", "outside", "up"],
+                [*inside, ip, "address", "add", f"{address}/24", "dev", "inside"], [*inside, ip, "link", "set", "inside", "up"]):
+            subprocess.run(command, check=True)
 
     def _state(self) -> str:
         assert self.process and self.process.poll() is None, self.output.read_text(errors="replace")[-2000:]
@@ -93,6 +111,37 @@ class Container:
             timeout=machine.PATIENCE * 2, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"})
         assert not check or done.returncode == 0, f"{command} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done
+
+    def type(self, command: str, *dialogue: tuple[str, str], check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs a command on a terminal inside, as root: waits for each prompt, and types what stands beside it."""
+        process = subprocess.Popen(
+            ["nsenter", "--target", str(self.leader), "--all", "--", "script", "--quiet", "--return", "--command", command, "/dev/null"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TERM": "dumb"})
+        assert process.stdin and process.stdout
+        said, seen = b"", 0
+        try:
+            for prompt, words in dialogue:
+                while (at := said.find(prompt.encode(), seen)) < 0:
+                    ready = select.select([process.stdout], [], [], machine.PATIENCE)[0]
+                    data = os.read(process.stdout.fileno(), 65536) if ready else b""
+                    assert data, f"{command} does not ask {prompt!r}: {said!r}"
+                    said += data
+                seen = at + len(prompt)
+                process.stdin.write(words.encode() + b"\n")
+                process.stdin.flush()
+            # Its input stays open: to `script` the end of it would be the end of the terminal.
+            while data := os.read(process.stdout.fileno(), 65536):
+                said += data
+            code = process.wait(machine.PATIENCE)
+        finally:
+            process.kill()
+            process.stdin.close()
+            process.stdout.close()
+            process.wait()
+        text = said.decode(errors="replace").replace("\r\n", "\n")
+        assert not check or code == 0, f"{command} ended with {code}: {text}"
+        return subprocess.CompletedProcess(command, code, text, "")
 
     def close(self) -> None:
         if self.process and self.process.poll() is None:
