@@ -14,7 +14,8 @@ struct LockCommand: ParsableCommand {
             overwritten. Until the gateway is unlocked it answers 421, and closes ports where TLS comes first; other \
             servers keep their mail and try again. Nothing is lost.
 
-            Example: ssh mail.example.org postern lock --config /etc/postern/postern.toml
+            Example: postern lock --config /etc/postern/postern.toml
+            Example: ssh root@mail.example.org postern lock --config /etc/postern/postern.toml
             Exit codes: 0 locked; 1 it could not be done; 69 no gateway runs.
             """
     )
@@ -37,7 +38,8 @@ struct UnlockCommand: ParsableCommand {
             The passphrase is asked for on the terminal; without one, it is the first line of standard input, so that \
             it never lies on the gateway's host.
 
-            Example: ssh -t mail.example.org postern unlock --config /etc/postern/postern.toml
+            Example: postern unlock --config /etc/postern/postern.toml
+            Example: ssh -t root@mail.example.org postern unlock --config /etc/postern/postern.toml
             Exit codes: 0 open; 1 the secret does not open the vault, or the files can't be opened; 66 no secret was \
             given; 69 no gateway runs.
             """
