@@ -15,7 +15,7 @@ struct LockCommand: ParsableCommand {
             servers keep their mail and try again. Nothing is lost.
 
             Example: postern lock --config /etc/postern/postern.toml
-            From another machine: ssh mail.example.org postern lock --config /etc/postern/postern.toml
+            Example: ssh root@mail.example.org postern lock --config /etc/postern/postern.toml
             Exit codes: 0 locked; 1 it could not be done; 69 no gateway runs.
             """
     )
@@ -39,7 +39,7 @@ struct UnlockCommand: ParsableCommand {
             it never lies on the gateway's host.
 
             Example: postern unlock --config /etc/postern/postern.toml
-            From another machine: ssh -t mail.example.org postern unlock --config /etc/postern/postern.toml
+            Example: ssh -t root@mail.example.org postern unlock --config /etc/postern/postern.toml
             Exit codes: 0 open; 1 the secret does not open the vault, or the files can't be opened; 66 no secret was \
             given; 69 no gateway runs.
             """
