@@ -279,7 +279,8 @@ package struct SoftwareLines: Sendable {
         let text = """
             # The gateway runs as its own user, so it gets a copy of the certificate, by a script that certbot runs after each
             # renewal, and that runs once now.\(plan.tls == nil && plan.foundTLS == nil
-                ? "\n# No certificate was found: certbot certonly --standalone -d \(name) gets one." : "")
+                ? "\n# No certificate was found: certbot certonly --standalone -d \(name) gets one." : "")\(plan.level == .three
+                ? "\n# \(parent(files.key)) is empty after each boot: run \(hook) again then, and systemctl start postern." : "")
 
             \(plan.level == .one ? "" : passphrase)mkdir -p /etc/letsencrypt/renewal-hooks/deploy
             cat > \(hook) <<'END'

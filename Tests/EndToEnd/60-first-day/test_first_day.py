@@ -114,6 +114,25 @@ class Day:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def serve_ssh(self) -> None:
+        """Lets the operator's key in, as a hoster sets a machine up."""
+        key = subprocess.run([machine.program("dropbearkey"), "-t", "ed25519", "-f", self.folder / "ssh-key"], capture_output=True, text=True, check=True)
+        home = self.container.root / "root/.ssh"
+        home.mkdir(mode=0o700, exist_ok=True)
+        (home / "authorized_keys").write_text(next(line for line in key.stdout.splitlines() if line.startswith("ssh-")) + "\n")
+        (home / "authorized_keys").chmod(0o600)
+        self.run("mkdir -p /etc/dropbear && dropbear -R -s -E -p 22 >/dev/null 2>&1")
+
+    def over_ssh(self, command: str, stdin: str) -> str:
+        """A command that begins with `ssh`, typed on the operator's own machine."""
+        client = f"{machine.program('dbclient')} -y -y -i {self.folder}/ssh-key"
+        done = subprocess.run(
+            [machine.program("unshare"), "--mount", "sh", "-c",
+             f"mount --bind {self.folder}/hosts /etc/hosts && exec {command.replace('ssh', client, 1)}"],
+            input=stdin, capture_output=True, text=True, timeout=machine.PATIENCE)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def status_of_unit(self) -> str:
         return self.run("systemctl show --property StatusText --value postern").strip()
 
@@ -214,6 +233,18 @@ class TestRelay:
         before = len(provider.received)
         day.from_elsewhere(self.PAGE.section("6. See").commands[0])
         provider.wait(before + 1)
+
+    def test_lock_and_unlock_from_the_operators_own_machine(self, day: Day) -> None:
+        """The passphrase comes over the wire of SSH and never lies on the gateway's machine."""
+        lock, _, unlock = Page("operations.md").section("Lock and unlock").commands
+        day.serve_ssh()
+        assert "locked" in day.over_ssh(lock, "")
+        assert day.status_of_unit().startswith("locked")
+        told, _, unlock = unlock.partition(" | ")
+        assert told == "pass show postern"
+        assert "open" in day.over_ssh(unlock, day.passphrase + "\n")
+        assert day.status_of_unit() == "running"
+        assert day.passphrase not in day.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '; journalctl --no-pager")
 
     def test_commands_find_the_gateway_of_the_machine_by_themselves(self, day: Day) -> None:
         """As docs/operations.md writes them."""

@@ -13,8 +13,8 @@ import subprocess
 from harness import machine
 
 CACHE = pathlib.Path(os.environ.get("POSTERN_TEST_CACHE", "/var/cache/postern-tests"))
-# What the gateway is linked against and scripts/setup brings, beside the base system and systemd.
-PACKAGES = ("systemd", "systemd-sysv", "libunbound8", "librnp0", "libsqlite3-0", "libstdc++6", "ca-certificates", "openssl")
+# What the gateway is linked against and scripts/setup brings, beside the base system, systemd and an SSH server.
+PACKAGES = ("systemd", "systemd-sysv", "libunbound8", "librnp0", "libsqlite3-0", "libstdc++6", "ca-certificates", "openssl", "dropbear-bin")
 
 
 def debian() -> str:
@@ -27,7 +27,7 @@ def debian() -> str:
 def tree() -> pathlib.Path:
     """The base system, made by debootstrap from the mirror that DEBIAN_MIRROR names when it is not there yet."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    made = CACHE / f"{debian()}-2"
+    made = CACHE / f"{debian()}-3"
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
