@@ -26,7 +26,7 @@ check:
 unit:
 	@scripts/setup test
 	@echo "Building for the tests, C code optimised; the first time takes about 15 minutes on two cores."
-	@swift build --build-tests -Xcc -O2
+	@swift build --build-tests -Xcc -O2 --explicit-target-dependency-import-check error
 	@echo "Running the unit tests (a few minutes)."
 	@$(FILES); swift test --skip-build --no-parallel
 	@echo "Giving each parser a minute of mutated input."

@@ -54,10 +54,10 @@ let services: [Target] = [
     .target(name: "Settings", dependencies: ["CTOML", "Commitment", "Mail"], swiftSettings: wrapper),
     .target(name: "DNSResolver", dependencies: ["CUnbound", "SMTPWire"], swiftSettings: wrapper),
     .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox", "OpenPGP"], swiftSettings: wrapper),
-    .target(name: "System", swiftSettings: wrapper),
+    .target(name: "OperatingSystem", swiftSettings: wrapper),
     .target(
         name: "OpenPGP",
-        dependencies: ["System", "Mail", "Privacy", crypto, cryptoExtras],
+        dependencies: ["OperatingSystem", "Mail", "Privacy", crypto, cryptoExtras],
         swiftSettings: wrapper
     ),
     .target(name: "Vault", dependencies: ["Privacy", crypto, cryptoExtras], swiftSettings: wrapper),
@@ -71,7 +71,11 @@ let services: [Target] = [
         dependencies: ["SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL, crypto],
         swiftSettings: shared
     ),
-    .target(name: "Store", dependencies: ["System", "Vault", "Mail", "Privacy", grdb, crypto], swiftSettings: wrapper),
+    .target(
+        name: "Store",
+        dependencies: ["OperatingSystem", "Vault", "Mail", "Privacy", grdb, crypto],
+        swiftSettings: wrapper
+    ),
     .target(
         name: "Accounts",
         dependencies: ["Store", "Vault", "Mail", "Privacy", cryptoExtras, crypto],
@@ -104,7 +108,7 @@ let services: [Target] = [
         name: "Gateway",
         dependencies: [
             "Pipeline", "Control", "LocalMail", "Delivery", "Dial", "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
-            "Store", "Vault", "OpenPGP", "System",
+            "Store", "Vault", "OpenPGP", "OperatingSystem",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -116,7 +120,7 @@ let services: [Target] = [
     .target(
         name: "Setup",
         dependencies: [
-            "Delivery", "Dial", "DNSResolver", "Store", "Vault", "System", "SMTPTransport", "SMTPWire", "Mail",
+            "Delivery", "Dial", "DNSResolver", "Store", "Vault", "OperatingSystem", "SMTPTransport", "SMTPWire", "Mail",
             "Settings",
             "Commitment", nioCore, nioPosix,
             .product(name: "X509", package: "swift-certificates"),

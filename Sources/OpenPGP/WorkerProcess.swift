@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import System
+import OperatingSystem
 
 /// One running worker: its process and our end of the socket that is its standard input and output.
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import System
+import OperatingSystem
 
 /// What a program of this machine prints when it is asked about its configuration.
 enum ProgramOutput {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import System
+import OperatingSystem
 
 /// Keeps a second process (or a second store in this one) from opening the same database.
 ///

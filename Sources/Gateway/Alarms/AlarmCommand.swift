@@ -2,8 +2,8 @@
 
 import Glibc
 import NIOPosix
+import OperatingSystem
 import Synchronization
-import System
 
 /// Runs the operator's alarm program: no shell, nothing of our environment, no open files, and an end after a while.
 enum AlarmCommand {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import OperatingSystem
 package import Settings
-import System
 
 /// Listening sockets that the service manager handed over (`sd_listen_fds`).
 package struct HandedSockets: Sendable {

@@ -4,10 +4,10 @@ package import Accounts
 import Glibc
 package import Keyring
 package import OpenPGP
+import OperatingSystem
 package import Privacy
 package import Settings
 package import Store
-import System
 package import Vault
 
 /// Everything behind one data directory, opened together: by the running gateway, or by a command when none runs.

@@ -8,13 +8,13 @@ import Glibc
 import Mail
 import NIOCore
 import NIOPosix
+import OperatingSystem
 import Pipeline
 import Privacy
 import SMTPTransport
 import ServiceLifecycle
 package import Settings
 import Store
-import System
 import UnixSignals
 import Vault
 

@@ -2,8 +2,8 @@
 
 import Control
 import Glibc
+import OperatingSystem
 package import Settings
-import System
 import Vault
 
 /// Gives up root's rights for good, once the ports are bound.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import OperatingSystem
 package import Settings
-import System
 
 /// Files with secrets that every user of this machine may read.
 package enum SecretRights {

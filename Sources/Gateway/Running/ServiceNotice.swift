@@ -2,7 +2,7 @@
 
 import Glibc
 import NIOCore
-import System
+import OperatingSystem
 
 /// Tells the service manager how the gateway is (`sd_notify`): one datagram to `$NOTIFY_SOCKET`.
 package enum ServiceNotice: Sendable {
