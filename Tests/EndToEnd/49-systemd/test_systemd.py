@@ -43,6 +43,8 @@ address = "127.0.0.1"
 port = {submissions}
 [[listener]]
 role = "local"
+[spool]
+directory = "/var/spool/postern"
 [[route]]
 domain = "keys.test"
 relay = "127.0.0.1:{hop}"
@@ -132,6 +134,8 @@ def service(hop: NextHop, authority: Authority) -> Iterator[Service]:
             container.boot()
             container.run("chgrp", "-R", "postern", "/etc/postern")
             container.run("install", "-d", "-m", "700", "-o", "postern", "-g", "postern", "/var/lib/postern")
+            # As docs/operations.md says about programs.
+            container.run("install", "-d", "-m", "1733", "-o", "postern", "-g", "postern", "/var/spool/postern")
             container.run("install", "-m", "600", "-o", "postern", "/dev/stdin", "/run/passphrase", stdin=PASSPHRASE + "\n")
             container.run("runuser", "-u", "postern", "--", "postern", "vault", "init", "--config", "/etc/postern/postern.toml",
                           "--passphrase-file", "/run/passphrase")
@@ -207,6 +211,18 @@ def test_a_program_of_another_user_sends(service: Service, hop: NextHop) -> None
     service.container.run("runuser", "-u", "nobody", "--", "postern", "sendmail", "-t", stdin=content)
     arrived = hop.wait(before + 1)[before]
     assert arrived.sender == "nobody@gateway.postern.test" and WORDS.body.encode() in arrived.content
+
+
+def test_what_a_program_leaves_while_it_is_locked_leaves_after_the_unlock(service: Service, hop: NextHop) -> None:
+    before = len(hop.received)
+    service.postern("lock")
+    content = f"To: {WORDS.recipient}@{WORDS.domain}\nSubject: {WORDS.subject}\n\n{WORDS.body}\n"
+    service.container.run("runuser", "-u", "nobody", "--", "postern", "sendmail", "-t", stdin=content)
+    spool = service.container.root / "var/spool/postern"
+    assert len(list(spool.iterdir())) == 3 and canary.scan_folder(spool, WORDS.all()) == []
+    service.postern("unlock", stdin=PASSPHRASE + "\n")
+    hop.wait(before + 1)
+    machine.eventually(lambda: len(list(spool.iterdir())) == 2, "the spool to be empty")
 
 
 def test_mail_in_clear_waits_and_leaves(service: Service, hop: NextHop) -> None:
