@@ -43,6 +43,16 @@ address = "127.0.0.1"
 port = {submissions}
 [[listener]]
 role = "local"
+[[listener]]
+role = "filter"
+direction = "outbound"
+path = "/var/spool/postfix/postern/filter"
+next_hop = "127.0.0.1:{hop}"
+[[listener]]
+role = "filter"
+direction = "outbound"
+path = "/run/postern-filter/out"
+next_hop = "127.0.0.1:{hop}"
 [spool]
 directory = "/var/spool/postern"
 [[route]]
@@ -134,6 +144,10 @@ def service(hop: NextHop, authority: Authority) -> Iterator[Service]:
             container.boot()
             container.run("chgrp", "-R", "postern", "/etc/postern")
             container.run("install", "-d", "-m", "700", "-o", "postern", "-g", "postern", "/var/lib/postern")
+            # As the pages say about a filter's socket; `mail` stands for the other server's group.
+            container.run("install", "-d", "-o", "postern", "-g", "mail", "-m", "2750", "/var/spool/postfix/postern")
+            (container.root / "etc/tmpfiles.d/postern-filter.conf").write_text("d /run/postern-filter 2750 postern mail\n")
+            container.run("systemd-tmpfiles", "--create", "postern-filter.conf")
             # As docs/operations.md says about programs.
             container.run("install", "-d", "-m", "1733", "-o", "postern", "-g", "postern", "/var/spool/postern")
             container.run("install", "-m", "600", "-o", "postern", "/dev/stdin", "/run/passphrase", stdin=PASSPHRASE + "\n")
@@ -211,6 +225,12 @@ def test_a_program_of_another_user_sends(service: Service, hop: NextHop) -> None
     service.container.run("runuser", "-u", "nobody", "--", "postern", "sendmail", "-t", stdin=content)
     arrived = hop.wait(before + 1)[before]
     assert arrived.sender == "nobody@gateway.postern.test" and WORDS.body.encode() in arrived.content
+
+
+@pytest.mark.parametrize("place", ["/var/spool/postfix/postern/filter", "/run/postern-filter/out"])
+def test_a_filters_socket_is_open_to_its_group_alone(service: Service, place: str) -> None:
+    facts = service.container.run("stat", "--format=%U %G %a", place).stdout.split()
+    assert facts == ["postern", "mail", "660"]
 
 
 def test_what_a_program_leaves_while_it_is_locked_leaves_after_the_unlock(service: Service, hop: NextHop) -> None:
