@@ -25,6 +25,8 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$roo
 for place in proc sys dev; do mount --rbind "/$place" "$root/$place"; done
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+# Either may lie in a file system of its own, or below /tmp, so that its place is not there yet.
+mkdir -p "$root$2" "$root$3"
 mount --bind "$2" "$root$2"
 mount --bind "$3" "$root$3"
 touch "$root/usr/bin/postern"
