@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness import machine
+from harness import machine, network
 from harness.gateway import Gateway
+from harness.openpgp import GnuPG
 from harness.peers.certificates import Authority, Certificate
 from harness.peers.nexthop import NextHop
 
@@ -41,6 +42,22 @@ def nexthop() -> Iterator[NextHop]:
     hop = NextHop().start()
     yield hop
     hop.stop()
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[None]:
+    """A network of the module's own, where every port is free."""
+    with network.private():
+        yield
+
+
+@pytest.fixture(scope="module")
+def gnupg() -> Iterator[GnuPG]:
+    """An empty keyring of the module's own."""
+    with machine.folder("gpg") as path:
+        made = GnuPG(path / "home")
+        yield made
+        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import email.policy
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -22,14 +21,6 @@ from harness.programs import run
 
 HIDDEN = ["magpie55subject", "jackdaw66body", "rook77attachment", "192.0.2.77", "wp-mail", "mail.php", "phpmailer"]
 VISITOR = {"REMOTE_ADDR": "192.0.2.77", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-
-
-@pytest.fixture(scope="module")
-def gnupg() -> Iterator[GnuPG]:
-    with machine.folder("gpg") as path:
-        made = GnuPG(path / "home")
-        yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import machine, message, network, setup
+from harness import machine, message, setup
 from harness.conversation import Conversation
 from harness.gateway import PASSWORD, Gateway
 from harness.peers.certificates import Authority
 from harness.peers.dovecot import Dovecot
 
 USERS = {"alice@home.test": PASSWORD, "bob@home.test": PASSWORD}
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[None]:
-    with network.private():
-        yield
 
 
 @pytest.fixture(scope="module")

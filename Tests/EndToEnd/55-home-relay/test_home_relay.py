@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import machine, message, network, setup
+from harness import machine, message, setup
 from harness.gateway import Gateway
 from harness.peers.certificates import Authority
 from harness.peers.dovecot import Dovecot
@@ -26,12 +26,6 @@ smtpd_sasl_path = {auth}
 smtpd_client_restrictions = permit_sasl_authenticated, reject
 smtpd_sasl_authenticated_header = yes
 """
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[None]:
-    with network.private():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import machine, message, network, openpgp, setup
+from harness import machine, message, openpgp, setup
 from harness.canary import scan_bytes
 from harness.openpgp import GnuPG
 from harness.peers.nexthop import NextHop
@@ -22,12 +22,6 @@ from harness.replica import InstalledGateway, Replica
 
 CASE = pathlib.Path(__file__).parent
 HIDDEN = ["magpie57subject", "jackdaw57body", "rook57attachment", "192.0.2.77", "mail.php", "phpmailer"]
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[None]:
-    with network.private():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +47,6 @@ def server(home: None) -> Iterator[Replica]:
 @pytest.fixture(scope="module")
 def report(server: Replica, nexthop: NextHop) -> dict:
     return server.init("--for", "web-app", "--level", "1", "--domain", "home.test")
-
-
-@pytest.fixture(scope="module")
-def gnupg() -> Iterator[GnuPG]:
-    with machine.folder("gpg") as path:
-        made = GnuPG(path / "home")
-        yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")

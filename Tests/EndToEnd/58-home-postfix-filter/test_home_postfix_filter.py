@@ -4,15 +4,13 @@ A Postfix as Debian sets it up, on its own ports, gets Postern beside it in both
 that `postern init` wrote go into its master.cf unchanged, in a copy of this machine.
 """
 
-import pathlib
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from harness import machine, message, network, openpgp, setup
-from harness.conversation import Conversation
-from harness.mailbox import Maildir
+from harness import home_filter, machine, message, openpgp, setup
+from harness.home_filter import ALICE, BOB, maildir, stranger, write
 from harness.openpgp import GnuPG
 from harness.peers.nexthop import NextHop
 from harness.replica import InstalledGateway, Replica, block
@@ -37,13 +35,6 @@ submission inet n - y - - smtpd
     -o syslog_name=postfix/submission
     -o smtpd_relay_restrictions=permit_mynetworks,reject
 """
-ALICE, BOB = "alice@home.test", "bob@home.test"
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[None]:
-    with network.private():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +74,6 @@ def report(server: Replica) -> dict:
 
 
 @pytest.fixture(scope="module")
-def gnupg() -> Iterator[GnuPG]:
-    with machine.folder("gpg") as path:
-        made = GnuPG(path / "home")
-        yield made
-        made.close()
-
-
-@pytest.fixture(scope="module")
 def gateway(server: Replica, report: dict, gnupg: GnuPG) -> Iterator[InstalledGateway]:
     """The gateway on what `init` wrote, and Postfix with the lines of postfix.txt."""
     made = server.gateway().start()
@@ -126,25 +109,6 @@ def below(master: str, service: str, options: str) -> str:
     return re.sub(pattern, lambda found: found[0] + options, master, count=1, flags=re.MULTILINE)
 
 
-def maildir(server: Replica, user: str) -> Maildir:
-    return Maildir(server.path(f"/home/{user}/Maildir"))
-
-
-def connect(port: int, source: str = "127.0.0.1") -> Conversation:
-    talk = Conversation(port, source=source)
-    assert talk.reply().code == 220
-    talk.ehlo()
-    return talk
-
-
-def stranger() -> Conversation:
-    return connect(25, source="127.0.0.9")
-
-
-def write(text: str, sender: str = "s@example.net", *headers: str) -> bytes:
-    return message.simple(text, sender=sender, headers=["X-Originating-IP: 192.0.2.77", *headers])
-
-
 def quiet(server: Replica, gateway: InstalledGateway) -> None:
     """Both queues run empty, and Postfix has made no report of its own."""
     machine.eventually(lambda: "Mail queue is empty" in server.run("postqueue", "-p").stdout, "an empty queue of Postfix")
@@ -165,24 +129,12 @@ def test_check_finds_no_fault(gateway: InstalledGateway) -> None:
 
 
 def test_a_users_mail_leaves_protected(gateway: InstalledGateway, server: Replica, outside: NextHop, gnupg: GnuPG) -> None:
-    with connect(587) as talk:
-        talk.envelope(ALICE, ["zoe@far.test", "yan@far.test"])
-        assert talk.data(write("to the outside", ALICE)).code == 250
-    sealed, plain = (outside.wait_for(f"{name}@far.test").content for name in ("zoe", "yan"))
-    assert openpgp.is_encrypted(sealed) and not openpgp.is_encrypted(plain)
-    assert openpgp.inner_body(gnupg.decrypt(openpgp.armored_part(sealed))) == b"to the outside\r\n"
-    for copy in (sealed, plain):
-        assert b"192.0.2.77" not in copy and len(message.fields(copy, "Postern-Filter")) == 1
+    home_filter.leaves_protected(outside, gnupg)
     quiet(server, gateway)
 
 
 def test_a_users_mail_to_another_user_goes_through_once(gateway: InstalledGateway, server: Replica) -> None:
-    with connect(587) as talk:
-        talk.envelope(BOB, [ALICE, BOB])
-        assert talk.data(write("among us", BOB, "X-Number: 2")).code == 250
-    sealed, plain = (maildir(server, name).find("X-Number: 2") for name in ("alice", "bob"))
-    assert openpgp.is_encrypted(sealed) and not openpgp.is_encrypted(plain)
-    assert len(message.fields(sealed, "Postern-Filter")) == len(message.fields(plain, "Postern-Filter")) == 1
+    home_filter.goes_through_once(server)
     quiet(server, gateway)
 
 
@@ -196,14 +148,7 @@ def test_what_a_local_program_hands_in_is_protected_too(gateway: InstalledGatewa
 
 def test_a_strangers_mail_is_protected_before_the_answer(gateway: InstalledGateway, server: Replica, gnupg: GnuPG) -> None:
     with stranger() as talk:
-        talk.envelope("s@example.net", [ALICE, BOB])
-        assert talk.data(write("from outside", "s@example.net", "X-Number: 3")).code == 250
-    sealed, plain = (maildir(server, name).find("X-Number: 3") for name in ("alice", "bob"))
-    assert openpgp.is_encrypted(sealed) and not openpgp.is_encrypted(plain)
-    assert openpgp.inner_body(gnupg.decrypt(openpgp.armored_part(sealed))) == b"from outside\r\n"
-    # A stranger's header is left as it is.
-    assert message.field(plain, "X-Originating-IP") == "192.0.2.77"
-    assert len(message.fields(plain, "Postern-Filter")) == 1
+        home_filter.comes_protected(talk, server, gnupg)
     quiet(server, gateway)
 
 
@@ -227,12 +172,7 @@ def test_while_postern_is_down_users_mail_waits_and_strangers_come_again(
         gateway: InstalledGateway, server: Replica, outside: NextHop) -> None:
     outside.received.clear()
     assert gateway.stop() == 0
-    with stranger() as talk:
-        talk.expect("MAIL FROM:<s@example.net>", 250)
-        assert talk.command(f"RCPT TO:<{ALICE}>").code == 451
-    with connect(587) as talk:
-        talk.envelope(ALICE, "zoe@far.test")
-        assert talk.data(write("waits", ALICE)).code == 250
+    home_filter.hand_in_while_down()
     machine.eventually(lambda: "status=deferred" in server.path("/var/log/postfix.log").read_text(), "Postfix to keep it")
     gateway.start()
     server.shell("postqueue -f")

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import machine, message, network, openpgp, setup
-from harness.conversation import Conversation
-from harness.mailbox import Maildir
+from harness import home_filter, machine, message, openpgp, setup
+from harness.home_filter import ALICE, BOB, maildir, stranger, write
 from harness.openpgp import GnuPG
 from harness.peers import exim
 from harness.peers.nexthop import NextHop
@@ -49,13 +48,6 @@ INSTALL = """
 """
 # More of Postern's own trace fields than it takes, and fewer than Exim does.
 LOOPED = b"".join(b"Received: by mail.home.test with ESMTP id %d; Sun, 22 Nov 2026 08:37:42 +0100\r\n" % n for n in range(12))
-ALICE, BOB = "alice@home.test", "bob@home.test"
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[None]:
-    with network.private():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -163,25 +155,6 @@ def follow(server: Server) -> None:
     server.start()
 
 
-def maildir(server: Server, user: str) -> Maildir:
-    return Maildir(server.path(f"/home/{user}/Maildir"))
-
-
-def connect(port: int, source: str = "127.0.0.1") -> Conversation:
-    talk = Conversation(port, source=source)
-    assert talk.reply().code == 220
-    talk.ehlo()
-    return talk
-
-
-def stranger() -> Conversation:
-    return connect(25, source="127.0.0.9")
-
-
-def write(text: str, sender: str = "s@example.net", *headers: str) -> bytes:
-    return message.simple(text, sender=sender, headers=["X-Originating-IP: 192.0.2.77", *headers])
-
-
 def quiet(server: Server, gateway: InstalledGateway) -> None:
     """Exim's spool and Postern's queue run empty, and nobody got a report."""
     machine.eventually(lambda: server.waiting() == 0, f"an empty spool: {server.log()}")
@@ -203,24 +176,12 @@ def test_check_finds_no_fault(gateway: InstalledGateway) -> None:
 
 def test_a_users_mail_leaves_protected(gateway: InstalledGateway, server: Server, outside: NextHop, gnupg: GnuPG) -> None:
     outside.received.clear()
-    with connect(587) as talk:
-        talk.envelope(ALICE, ["zoe@far.test", "yan@far.test"])
-        assert talk.data(write("to the outside", ALICE)).code == 250
-    sealed, plain = (outside.wait_for(f"{name}@far.test").content for name in ("zoe", "yan"))
-    assert openpgp.is_encrypted(sealed) and not openpgp.is_encrypted(plain)
-    assert openpgp.inner_body(gnupg.decrypt(openpgp.armored_part(sealed))) == b"to the outside\r\n"
-    for copy in (sealed, plain):
-        assert b"192.0.2.77" not in copy and len(message.fields(copy, "Postern-Filter")) == 1
+    home_filter.leaves_protected(outside, gnupg)
     quiet(server, gateway)
 
 
 def test_a_users_mail_to_another_user_goes_through_once(gateway: InstalledGateway, server: Server) -> None:
-    with connect(587) as talk:
-        talk.envelope(BOB, [ALICE, BOB])
-        assert talk.data(write("among us", BOB, "X-Number: 2")).code == 250
-    sealed, plain = (maildir(server, name).find("X-Number: 2") for name in ("alice", "bob"))
-    assert openpgp.is_encrypted(sealed) and not openpgp.is_encrypted(plain)
-    assert len(message.fields(sealed, "Postern-Filter")) == len(message.fields(plain, "Postern-Filter")) == 1
+    home_filter.goes_through_once(server)
     quiet(server, gateway)
 
 
@@ -236,14 +197,7 @@ def test_what_a_local_program_hands_in_is_protected_too(gateway: InstalledGatewa
 def test_a_strangers_mail_is_protected_before_the_answer(gateway: InstalledGateway, server: Server, gnupg: GnuPG) -> None:
     with stranger() as talk:
         assert "CHUNKING" not in talk.extensions and "PRDR" not in talk.extensions and "SMTPUTF8" in talk.extensions
-        talk.envelope("s@example.net", [ALICE, BOB])
-        assert talk.data(write("from outside", "s@example.net", "X-Number: 3")).code == 250
-    sealed, plain = (maildir(server, name).find("X-Number: 3") for name in ("alice", "bob"))
-    assert openpgp.is_encrypted(sealed) and not openpgp.is_encrypted(plain)
-    assert openpgp.inner_body(gnupg.decrypt(openpgp.armored_part(sealed))) == b"from outside\r\n"
-    # A stranger's header is left as it is.
-    assert message.field(plain, "X-Originating-IP") == "192.0.2.77"
-    assert len(message.fields(plain, "Postern-Filter")) == 1
+        home_filter.comes_protected(talk, server, gnupg)
     assert f">> {ALICE}" in server.log(), "it was not cut through"
     quiet(server, gateway)
 
@@ -281,12 +235,7 @@ def test_while_postern_is_down_users_mail_waits_and_strangers_come_again(
         gateway: InstalledGateway, server: Server, outside: NextHop) -> None:
     outside.received.clear()
     assert gateway.stop() == 0
-    with stranger() as talk:
-        talk.expect("MAIL FROM:<s@example.net>", 250)
-        assert talk.command(f"RCPT TO:<{ALICE}>").code == 451
-    with connect(587) as talk:
-        talk.envelope(ALICE, "zoe@far.test")
-        assert talk.data(write("waits", ALICE)).code == 250
+    home_filter.hand_in_while_down()
     machine.eventually(lambda: server.waiting() == 1 and "Connection refused" in server.log(), "a message in Exim's spool")
     gateway.start()
     server.shell("exim4 -qff")

@@ -151,14 +151,6 @@ def first_day(authority: Authority) -> Iterator[Day]:
                 day.close()
 
 
-@pytest.fixture(scope="module")
-def gnupg() -> Iterator[GnuPG]:
-    with machine.folder("fd") as folder:
-        made = GnuPG(folder / "g")
-        yield made
-        made.close()
-
-
 def no_fault(said: str) -> None:
     assert "No fault was found" in said and not re.search(r"^fault", said, re.MULTILINE), said
 

@@ -54,7 +54,6 @@ class Container:
         self.address = address
         self.root = folder / "root"
         self.output = folder / "nspawn.out"
-        self.binds: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
         upper, work = folder / "upper", folder / "work"
         for path in (self.root, upper, work):
