@@ -5,10 +5,13 @@ package import SMTPWire
 /// The kinds of record that are asked for.
 package enum RecordType: UInt16, Sendable, Hashable {
     case a = 1
+    /// Only where the alias itself is of interest; every other question follows aliases.
+    case cname = 5
     case ptr = 12
     case mx = 15
     case txt = 16
     case aaaa = 28
+    case tlsa = 52
 }
 
 /// What DNSSEC says about an answer (RFC 4035 §4.3), and `failed` when there is none.
@@ -56,8 +59,10 @@ package enum DNSRecord: Sendable, Hashable {
     case mx(preference: UInt16, exchange: String)
     /// The character strings of a TXT record, joined.
     case text([UInt8])
-    /// The name that an address stands for, without its trailing dot.
+    /// The name that an address or an alias stands for, without its trailing dot.
     case name(String)
+    /// A TLSA record (RFC 6698 §2.1), its three numbers as they came.
+    case tlsa(usage: UInt8, selector: UInt8, matching: UInt8, data: [UInt8])
 }
 
 /// The answer to one question.

@@ -49,6 +49,12 @@ package struct FixedResolver: DNSResolving {
         put(name, .txt, DNSAnswer(security: security, records: texts.map { .text(Array($0.utf8)) }))
     }
 
+    /// TLSA records, each as usage, selector, matching type and data.
+    package mutating func tlsa(_ name: String, _ records: (UInt8, UInt8, UInt8, [UInt8])...) {
+        let records = records.map { DNSRecord.tlsa(usage: $0.0, selector: $0.1, matching: $0.2, data: $0.3) }
+        put(name, .tlsa, DNSAnswer(security: security, records: records))
+    }
+
     /// The name of an address.
     package mutating func reverse(_ address: String, _ name: String) {
         guard let address = IPAddress(address) else { return }

@@ -2,7 +2,7 @@
 
 import SMTPWire
 
-/// Reads record data as it came off the wire, names uncompressed (RFC 1035 §3.3, RFC 3596).
+/// Reads record data as it came off the wire, names uncompressed (RFC 1035 §3.3, RFC 3596, RFC 6698).
 ///
 /// Total: whatever the bytes, the answer is a record or nil.
 enum RecordDecoder {
@@ -14,11 +14,15 @@ enum RecordDecoder {
     /// How many texts of one name are looked at.
     static let maxTexts = 100
 
+    /// How many TLSA records of one name are looked at.
+    static let maxAssociations = 100
+
     static func limit(_ type: RecordType) -> Int {
         switch type {
         case .mx: maxExchanges
         case .txt: maxTexts
-        case .a, .aaaa, .ptr: maxAddresses
+        case .tlsa: maxAssociations
+        case .a, .aaaa, .ptr, .cname: maxAddresses
         }
     }
 
@@ -29,8 +33,21 @@ enum RecordDecoder {
         case .aaaa: data.count == 16 ? IPAddress(bytes: Array(data)).map(DNSRecord.address) : nil
         case .mx: mailExchange(data)
         case .txt: text(data)
-        case .ptr: name(data).map(DNSRecord.name)
+        case .ptr, .cname: name(data).map(DNSRecord.name)
+        case .tlsa: association(data)
         }
+    }
+
+    /// Three numbers and what is left (RFC 6698 §2.1); whether that means anything is not decided here.
+    private static func association(_ data: ArraySlice<UInt8>) -> DNSRecord? {
+        guard data.count >= 3 else { return nil }
+        let start = data.startIndex
+        return .tlsa(
+            usage: data[start],
+            selector: data[start + 1],
+            matching: data[start + 2],
+            data: Array(data[(start + 3)...])
+        )
     }
 
     /// One character string or more (RFC 1035 §3.3.14), each with its length in front.

@@ -137,9 +137,14 @@ final class LocalZones: Sendable {
         ns IN A 127.0.0.1
         @ IN MX 10 mx.\(zone).
         mx IN A 192.0.2.10
+        _25._tcp.mx IN TLSA 3 1 1 \(tlsaDigest)
+        shared IN CNAME _25._tcp.mx
+        outside IN CNAME backup.post.test.
 
         """
     }
+
+    static let tlsaDigest = String(repeating: "0a", count: 32)
 
     private static let plainZone = """
         $ORIGIN post.test.

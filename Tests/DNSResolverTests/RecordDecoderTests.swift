@@ -40,6 +40,25 @@ struct RecordDecoderTests {
         }
     }
 
+    @Test("a TLSA record is three numbers and its data, of any length")
+    func association() {
+        let digest = [UInt8](repeating: 7, count: 32)
+        #expect(
+            RecordDecoder.decode(.tlsa, ([3, 1, 1] + digest)[...])
+                == .tlsa(usage: 3, selector: 1, matching: 1, data: digest)
+        )
+        #expect(
+            RecordDecoder.decode(.tlsa, [255, 9, 8]) == .tlsa(usage: 255, selector: 9, matching: 8, data: [])
+        )
+        let large = [UInt8](repeating: 0x30, count: 65_000)
+        #expect(
+            RecordDecoder.decode(.tlsa, ([2, 0, 0] + large)[...])
+                == .tlsa(usage: 2, selector: 0, matching: 0, data: large)
+        )
+        for cut in [[], [3], [3, 1]] as [[UInt8]] { #expect(RecordDecoder.decode(.tlsa, cut[...]) == nil) }
+        #expect(RecordDecoder.limit(.tlsa) == 100)
+    }
+
     @Test("no bytes whatever make the decoder trap")
     func total() {
         var generator = SystemRandomNumberGenerator()
@@ -47,7 +66,9 @@ struct RecordDecoderTests {
             let data = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
                 UInt8.random(in: 0...255, using: &generator)
             }
-            for type in [RecordType.a, .aaaa, .mx, .txt] { _ = RecordDecoder.decode(type, data[...]) }
+            for type in [RecordType.a, .aaaa, .mx, .txt, .tlsa, .cname, .ptr] {
+                _ = RecordDecoder.decode(type, data[...])
+            }
         }
     }
 

@@ -68,6 +68,32 @@ struct UnboundResolverTests {
         }
     }
 
+    @Test("TLSA records come back typed, by an alias too, and their absence is proven")
+    func associations() async throws {
+        try await Self.withResolver { resolver in
+            let digest = [UInt8](repeating: 0x0a, count: 32)
+            for name in ["_25._tcp.mx.signed.test", "shared.signed.test"] {
+                let answer = await resolver.resolve(name, .tlsa)
+                #expect(answer.security == .secure)
+                #expect(answer.records == [.tlsa(usage: 3, selector: 1, matching: 1, data: digest)])
+            }
+            let absent = await resolver.resolve("_25._tcp.ns.signed.test", .tlsa)
+            #expect(absent.security == .secure && absent.records.isEmpty)
+        }
+    }
+
+    @Test("an alias out of a signed zone ends insecure, and is itself secure")
+    func aliasOutOfSignedZone() async throws {
+        try await Self.withResolver { resolver in
+            let answer = await resolver.resolve("outside.signed.test", .a)
+            #expect(answer.security == .insecure && answer.canonicalName == "backup.post.test")
+            let alias = await resolver.resolve("outside.signed.test", .cname)
+            #expect(alias.security == .secure && alias.names == ["backup.post.test"])
+            let unsigned = await resolver.resolve("alias.post.test", .cname)
+            #expect(unsigned.security == .insecure && unsigned.names == ["backup.post.test"])
+        }
+    }
+
     @Test("signed data is secure, proven absence is secure, and changed data is bogus and withheld")
     func validation() async throws {
         try await Self.withResolver { resolver in
