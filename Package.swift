@@ -34,6 +34,15 @@ let pure: [Target] = [
     .target(name: "Commitment", swiftSettings: shared),
     .target(name: "Mail", swiftSettings: shared),
     .target(name: "SMTPWire", dependencies: ["Mail"], swiftSettings: shared),
+    .target(name: "ChannelPolicy", dependencies: ["Mail"], swiftSettings: shared),
+    .target(
+        name: "ChannelProof",
+        dependencies: [
+            "ChannelPolicy", crypto, .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
+        ],
+        swiftSettings: shared
+    ),
 ]
 
 /// One importer for each C library.
@@ -146,6 +155,15 @@ let tests: [Target] = [
     .testTarget(name: "CommitmentTests", dependencies: ["Commitment"], swiftSettings: shared),
     .testTarget(name: "MailTests", dependencies: ["TestSupport", "Mail"], swiftSettings: shared),
     .testTarget(name: "SMTPWireTests", dependencies: ["TestSupport", "SMTPWire", "Mail"], swiftSettings: shared),
+    .testTarget(
+        name: "ChannelPolicyTests",
+        dependencies: [
+            "ChannelPolicy", "ChannelProof", crypto,
+            .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
+        ],
+        swiftSettings: shared
+    ),
     .testTarget(name: "PrivacyTests", dependencies: ["Privacy"], swiftSettings: shared),
     .testTarget(
         name: "SettingsTests",
