@@ -60,7 +60,7 @@ let services: [Target] = [
         dependencies: [.product(name: "Logging", package: "swift-log"), crypto],
         swiftSettings: wrapper
     ),
-    .target(name: "Settings", dependencies: ["CTOML", "Commitment", "Mail"], swiftSettings: wrapper),
+    .target(name: "Settings", dependencies: ["CTOML", "ChannelPolicy", "Commitment", "Mail"], swiftSettings: wrapper),
     .target(name: "DNSResolver", dependencies: ["CUnbound", "SMTPWire"], swiftSettings: wrapper),
     .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox", "OpenPGP"], swiftSettings: wrapper),
     .target(name: "OperatingSystem", swiftSettings: wrapper),
@@ -167,7 +167,7 @@ let tests: [Target] = [
     .testTarget(name: "PrivacyTests", dependencies: ["Privacy"], swiftSettings: shared),
     .testTarget(
         name: "SettingsTests",
-        dependencies: ["Settings", "Commitment", "Mail"],
+        dependencies: ["Settings", "ChannelPolicy", "Commitment", "Mail"],
         exclude: ["Fixtures"],
         swiftSettings: shared
     ),

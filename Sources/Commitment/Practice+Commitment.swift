@@ -93,6 +93,24 @@ extension Practice {
         source: .ourMapping
     )
 
+    package static let noTLSReports = Practice(
+        "mail.no-tls-reports",
+        .mail,
+        .three,
+        "No reports tell other domains that mail was sent to them.",
+        .settings(["channel.tls_reports"]),
+        source: .ourMapping
+    )
+
+    package static let nothingInClear = Practice(
+        "mail.nothing-in-clear",
+        .mail,
+        .three,
+        "Nothing goes to other servers in clear.",
+        .untouched("the gateway sends nothing without TLS at this level, and no setting changes that"),
+        source: .ourMapping
+    )
+
     package static let onionService = Practice(
         "mail.onion-service",
         .mail,
@@ -103,7 +121,7 @@ extension Practice {
 
     private static let mail = [
         clientIPTold, clientTLS, clientGuide, serverTLS, ownCertificate, noClientIP, peerFingerprints, nextHopProven,
-        onionService,
+        noTLSReports, nothingInClear, onionService,
     ]
 }
 

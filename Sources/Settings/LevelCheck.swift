@@ -50,6 +50,16 @@ package enum LevelCheck {
                 )
             }
         }
+        if settings.channel.tlsReports {
+            found.append(
+                settings.violation(
+                    .noTLSReports,
+                    "channel.tls_reports",
+                    "daily reports would tell other domains that mail was sent to them",
+                    "write tls_reports = false, or remove the line"
+                )
+            )
+        }
         if let field = settings.scrub.keptAddressField {
             found.append(
                 settings.violation(

@@ -108,6 +108,14 @@ private enum SettingsReader {
         }
         read(SettingsSchema.signIn, members, into: &settings.signIn, &reading)
         read(SettingsSchema.delivery, members, into: &settings.delivery, &reading)
+        if let table = Tables.one("channel", members, &reading) {
+            SettingsSchema.channel.decode(table.members, at: "channel", into: &settings.channel, &reading)
+            for (index, rule) in Tables.many("rule", table.members, in: "channel", &reading).enumerated() {
+                if let rule = ChannelRuleDraft.rule(rule, "channel.rule[\(index)]", &reading) {
+                    settings.channel.rules.append(rule)
+                }
+            }
+        }
         read(SettingsSchema.resolver, members, into: &settings.resolver, &reading)
         read(SettingsSchema.log, members, into: &settings.log, &reading)
         read(SettingsSchema.control, members, into: &settings.control, &reading)

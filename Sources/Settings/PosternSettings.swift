@@ -38,6 +38,7 @@ package struct PosternSettings: Sendable {
     package var limits = Limits()
     package var signIn = SignInSettings()
     package var delivery = DeliverySettings()
+    package var channel: ChannelSettings
     package var resolver = ResolverSettings()
     package var log: LogSettings
     package var control = ControlSettings()
@@ -57,6 +58,7 @@ package struct PosternSettings: Sendable {
     package init(level: Level, hostname: Domain) {
         self.level = level
         self.hostname = hostname
+        self.channel = ChannelSettings(level: level)
         self.log = LogSettings(level: level)
     }
 

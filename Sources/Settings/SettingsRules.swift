@@ -9,6 +9,7 @@ enum SettingsRules {
         checkRoutes(settings, &reading)
         NextHopRules.check(settings, &reading)
         checkRules(settings, &reading)
+        checkChannelRules(settings, &reading)
         checkAmounts(settings, &reading)
         checkDelivery(settings, &reading)
         checkSockets(settings, &reading)
@@ -99,6 +100,37 @@ enum SettingsRules {
                 problem: "there is a rule for the same in line \(earlier.line)",
                 remedy: "make one rule of the two"
             )
+        }
+    }
+
+    private static func checkChannelRules(_ settings: PosternSettings, _ reading: inout Reading) {
+        let rules = settings.channel.rules
+        for (index, rule) in rules.enumerated() {
+            let place = "channel.rule[\(index)]"
+            if let earlier = rules[..<index].first(where: { $0.subject == rule.subject }) {
+                reading.report(
+                    line: rule.line,
+                    key: place,
+                    problem: "there is a rule for the same in line \(earlier.line)",
+                    remedy: "make one rule of the two"
+                )
+            }
+            if rule.pins.isEmpty, !rule.nextPins.isEmpty {
+                reading.report(
+                    line: reading.positions.line("\(place).next_pins"),
+                    key: "channel.rule.next_pins",
+                    problem: "there is no pin for what the server shows now",
+                    remedy: "add pins"
+                )
+            }
+            if rule.link != nil, !rule.pins.isEmpty {
+                reading.report(
+                    line: reading.positions.line("\(place).link"),
+                    key: "channel.rule.link",
+                    problem: "the rule has pins too",
+                    remedy: "keep one of pins and link"
+                )
+            }
         }
     }
 

@@ -19,6 +19,8 @@ package enum SettingsSchema {
         accountLimits.documentation { _ in AccountLimits() },
         signIn.documentation { _ in SignInSettings() },
         delivery.documentation { _ in DeliverySettings() },
+        channel.documentation { ChannelSettings(level: $0) },
+        channelRule.documentation { _ in ChannelRuleDraft() },
         resolver.documentation { _ in ResolverSettings() },
         log.documentation { LogSettings(level: $0) },
         control.documentation { _ in ControlSettings() },
@@ -40,8 +42,8 @@ package enum SettingsSchema {
     static let top = SettingTable<TopDraft>(
         "",
         children: [
-            "listener", "route", "tls", "vault", "protection", "scrub", "limits", "sign_in", "delivery", "resolver",
-            "log", "control", "metrics", "alarms", "caller", "sendmail", "spool",
+            "listener", "route", "tls", "vault", "protection", "scrub", "limits", "sign_in", "delivery", "channel",
+            "resolver", "log", "control", "metrics", "alarms", "caller", "sendmail", "spool",
         ],
         "These keys stand before the first table; `level` is the first of them.",
         keys: [

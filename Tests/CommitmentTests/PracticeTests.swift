@@ -32,7 +32,11 @@ struct PracticeTests {
 
     @Test("what the Commitment does not say is marked as ours")
     func sources() {
-        #expect(Practice.all.filter { $0.source == .ourMapping }.map(\.id) == ["mail.next-hop-proven"])
+        #expect(
+            Practice.all.filter { $0.source == .ourMapping }.map(\.id) == [
+                "mail.next-hop-proven", "mail.no-tls-reports", "mail.nothing-in-clear",
+            ]
+        )
     }
 
     @Test(
