@@ -31,7 +31,7 @@ package enum ServerTLS {
         certificateFile: String,
         keyFile: String,
         passphrase: [UInt8]? = nil
-    ) throws(Failure) -> NIOSSLContext {
+    ) throws(Failure) -> ServerTLSContext {
         guard let chain = try? NIOSSLCertificate.fromPEMFile(certificateFile), !chain.isEmpty else {
             throw .certificateUnreadable
         }
@@ -58,7 +58,7 @@ package enum ServerTLS {
     }
 
     /// From PEM text in memory; for a certificate made on the spot.
-    package static func context(certificatePEM: [UInt8], keyPEM: [UInt8]) throws(Failure) -> NIOSSLContext {
+    package static func context(certificatePEM: [UInt8], keyPEM: [UInt8]) throws(Failure) -> ServerTLSContext {
         guard let chain = try? NIOSSLCertificate.fromPEMBytes(certificatePEM), !chain.isEmpty else {
             throw .certificateUnreadable
         }
@@ -66,7 +66,10 @@ package enum ServerTLS {
         return try context(chain: chain, key: key)
     }
 
-    private static func context(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey) throws(Failure) -> NIOSSLContext {
+    private static func context(
+        chain: [NIOSSLCertificate],
+        key: NIOSSLPrivateKey
+    ) throws(Failure) -> ServerTLSContext {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(key)
@@ -75,7 +78,7 @@ package enum ServerTLS {
         configuration.cipherSuiteValues = cipherSuites
         configuration.renegotiationSupport = .none
         configuration.shutdownTimeout = .seconds(2)
-        guard let context = try? NIOSSLContext(configuration: configuration) else { throw .unusable }
+        guard let context = try? ServerTLSContext(configuration) else { throw .unusable }
         return context
     }
 }

@@ -169,6 +169,7 @@ final class ToyServer: Sendable {
     func run<Result: Sendable>(
         tls: NIOSSLContext? = nil,
         isImplicitTLS: Bool = false,
+        tlsContext: (@Sendable () -> NIOSSLContext)? = nil,
         limits: FramingLimits = FramingLimits(),
         connectionLimits: ConnectionLimits = ConnectionLimits(),
         _ body: @Sendable (_ port: Int) async throws -> Result
@@ -177,7 +178,7 @@ final class ToyServer: Sendable {
             host: "127.0.0.1",
             port: 0,
             isImplicitTLS: isImplicitTLS,
-            tlsContext: { tls },
+            tlsContext: { tlsContext?() ?? tls },
             limits: limits,
             connectionLimits: connectionLimits
         )
@@ -238,7 +239,7 @@ enum TestCertificate {
 
     static func context() throws -> NIOSSLContext {
         guard let files else { throw ServerTLS.Failure.certificateUnreadable }
-        return try ServerTLS.context(certificateFile: files.certificate, keyFile: files.key)
+        return try ServerTLS.context(certificateFile: files.certificate, keyFile: files.key).current
     }
 
     private static func openssl(_ arguments: [String]) -> Bool {

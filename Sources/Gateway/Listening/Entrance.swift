@@ -13,7 +13,7 @@ import Synchronization
 final class Entrance: Sendable {
     struct Rules: Sendable {
         var settings: PosternSettings
-        var tls: NIOSSLContext?
+        var tls: ServerTLSContext?
         /// What SCRAM-PLUS binds a sign-in to; nil without a certificate that clients know.
         var channelBinding: [UInt8]?
         /// Nil while the gateway is locked.
@@ -44,7 +44,7 @@ final class Entrance: Sendable {
             port: listener.port,
             path: listener.path,
             isImplicitTLS: Self.listener(at: listener, in: rules.settings).role == .submissions,
-            tlsContext: { tls },
+            tlsContext: { tls?.current },
             limits: FramingLimits(rules.settings.limits),
             connectionLimits: connections,
             log: log

@@ -3,7 +3,6 @@
 import Commitment
 import Control
 import Glibc
-import NIOSSL
 import Privacy
 import SMTPTransport
 import ServiceLifecycle
@@ -269,7 +268,7 @@ actor GatewayCore: Service {
         if let fitness, fitness.bytes != certificate?.bytes, let problem = fitness.problem(at: shared.time.calendar()) {
             throw GatewayProblem(problem)
         }
-        let tls: NIOSSLContext?
+        let tls: ServerTLSContext?
         let fresh: GatewayParts?
         do {
             tls = try ServerCertificate.context(new, time: shared.time)

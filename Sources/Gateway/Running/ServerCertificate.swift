@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOSSL
 import Privacy
 import SMTPTransport
 import Settings
@@ -9,7 +8,7 @@ import Vault
 /// The context for TLS handshakes that clients begin.
 enum ServerCertificate {
     /// From the files of the settings; self-made in try-it mode; nil when there is none, and STARTTLS is not offered.
-    static func context(_ settings: PosternSettings, time: Time) throws -> NIOSSLContext? {
+    static func context(_ settings: PosternSettings, time: Time) throws -> ServerTLSContext? {
         guard let files = settings.tls else {
             guard settings.isTryIt else { return nil }
             let own = try SelfMadeCertificate(hostname: settings.hostname, time: time)
