@@ -77,7 +77,10 @@ let services: [Target] = [
     ),
     .target(
         name: "Dial",
-        dependencies: ["SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL, crypto],
+        dependencies: [
+            "ChannelPolicy", "ChannelProof", "SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL,
+            crypto,
+        ],
         swiftSettings: shared
     ),
     .target(
@@ -204,6 +207,14 @@ let tests: [Target] = [
             "TestSupport",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", nioCore, nioPosix, nioSSL,
             .product(name: "NIOEmbedded", package: "swift-nio"),
+        ],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "DialTests",
+        dependencies: [
+            "TestSupport", "Dial", "ChannelPolicy", "ChannelProof", "SMTPTransport", "SMTPWire", "Mail", "Privacy",
+            nioCore, nioPosix, nioSSL, crypto,
         ],
         swiftSettings: shared
     ),

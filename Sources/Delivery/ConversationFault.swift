@@ -41,11 +41,19 @@ struct ConversationFault: Error, Sendable {
         case .timedOut: (status, cause) = (.badConnection, .timedOut)
         case .cancelled: (status, cause) = (.badConnection, .cancelled)
         case .malformedReply, .unexpectedReply, .notPossible: (status, cause) = (.protocolOther, .protocolError)
+        case .tlsFailed(.timedOut): (status, cause) = (.badConnection, .timedOut)
         case .tlsFailed: (status, cause) = (.cryptographicFailure, .tlsFailed)
         }
         self.fault = DeliveryOutcome.Fault(status, cause, host: host)
         self.isTLSFailure = ConversationFault.isTLS(error)
-        if case .timedOut = error { self.isSlow = true }
+        self.isSlow = ConversationFault.isSlow(error)
+    }
+
+    private static func isSlow(_ error: ClientError) -> Bool {
+        switch error {
+        case .timedOut, .tlsFailed(.timedOut): true
+        default: false
+        }
     }
 
     /// A server that cannot do TLS may also just hang up, or stay silent, in the middle of the handshake.

@@ -51,7 +51,7 @@ struct HopDialer: Sendable {
     func tls(for peer: Peer) throws(ConversationFault) -> ClientTLS {
         let policy: TLSPolicy =
             peer.security == .verify
-            ? .verify(hostname: peer.name, extraRoots: peer.caFile) : .opportunistic(serverName: peer.name)
+            ? .verify(hostname: peer.name, extraRoots: peer.caFile) : .examined(serverName: peer.name)
         do throws(ClientTLSContexts.Failure) {
             return try contexts.tls(for: policy)
         } catch {

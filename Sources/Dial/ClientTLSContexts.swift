@@ -6,14 +6,6 @@ package import SMTPTransport
 import SMTPWire
 import Synchronization
 
-/// What a TLS connection to another server has to prove.
-package enum TLSPolicy: Sendable, Hashable {
-    /// Encryption with whoever is there; any certificate will do.
-    case opportunistic(serverName: String?)
-    /// A chain to the system's roots, or to those in `extraRoots` (a PEM file), and a certificate for `hostname`.
-    case verify(hostname: String, extraRoots: String? = nil)
-}
-
 /// The client's TLS contexts, one for each kind of policy, made when first needed: making one reads the system's roots.
 ///
 /// TLS 1.2 and 1.3 with forward-secret AEAD suites. No session is ever resumed, so that connections cannot be linked and each
@@ -26,9 +18,12 @@ package final class ClientTLSContexts: Sendable {
     }
 
     private enum Key: Hashable {
-        case opportunistic
+        case examined(ClientIdentity?)
         case verify(extraRoots: String?)
     }
+
+    /// A key that rolled leaves a context behind; with so many, all are made anew.
+    private static let maxContexts = 16
 
     private let contexts = Mutex<[Key: NIOSSLContext]>([:])
 
@@ -39,8 +34,8 @@ package final class ClientTLSContexts: Sendable {
     /// An IP address as a name goes without SNI.
     package func tls(for policy: TLSPolicy) throws(Failure) -> ClientTLS {
         switch policy {
-        case .opportunistic(let serverName):
-            let context = try context(.opportunistic)
+        case .examined(let serverName, let identity):
+            let context = try context(.examined(identity))
             return ClientTLS(
                 context: context,
                 serverName: serverName.flatMap(ClientTLSContexts.sniName),
@@ -62,7 +57,10 @@ package final class ClientTLSContexts: Sendable {
     private func context(_ key: Key) throws(Failure) -> NIOSSLContext {
         if let cached = contexts.withLock({ $0[key] }) { return cached }
         let made = try ClientTLSContexts.make(key)
-        contexts.withLock { $0[key] = made }
+        contexts.withLock { contexts in
+            if contexts.count >= ClientTLSContexts.maxContexts { contexts.removeAll() }
+            contexts[key] = made
+        }
         return made
     }
 
@@ -73,10 +71,14 @@ package final class ClientTLSContexts: Sendable {
         configuration.renegotiationSupport = .none
         configuration.shutdownTimeout = .seconds(2)
         switch key {
-        case .opportunistic:
-            // Never `.none`: with it the callback that looks at the certificate would not be called at all.
+        case .examined(let identity):
+            // Never `.none`: with it the callback that records the chain would not be called at all.
             configuration.certificateVerification = .noHostnameVerification
             configuration.trustRoots = .certificates([])
+            if let identity {
+                configuration.certificateChain = identity.chain.map { .certificate($0) }
+                configuration.privateKey = .privateKey(identity.key)
+            }
         case .verify(let extraRoots):
             configuration.certificateVerification = .fullVerification
             configuration.trustRoots = .default

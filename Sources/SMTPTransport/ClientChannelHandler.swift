@@ -28,11 +28,15 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
     private var deadline: LazyDeadline?
     private var context: ChannelHandlerContext?
     private var isHandshaking = false
+    private var isVerifying = false
+    private var chain: [[UInt8]] = []
     private var waitNumber = 0
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        deadline = LazyDeadline(on: context.eventLoop) { self.fail(.timedOut(self.stage)) }
+        deadline = LazyDeadline(on: context.eventLoop) {
+            self.fail(self.isHandshaking ? .tlsFailed(.timedOut) : .timedOut(self.stage))
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -96,12 +100,17 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
         guard let context, isUsable else { throw failure ?? ClientError.unexpectedReply(.startTLS) }
         let handler: NIOSSLClientHandler
         switch tls.verification {
-        case .byContext: handler = try NIOSSLClientHandler(context: tls.context, serverHostname: tls.serverName)
+        case .byContext:
+            isVerifying = true
+            handler = try NIOSSLClientHandler(context: tls.context, serverHostname: tls.serverName)
         case .acceptAny:
             handler = try NIOSSLClientHandler(
                 context: tls.context,
                 serverHostname: tls.serverName,
-                customVerificationCallback: { _, promise in promise.succeed(.certificateVerified) }
+                customVerificationCallback: { certificates, promise in
+                    self.chain = certificates.compactMap { try? $0.toDERBytes() }
+                    promise.succeed(.certificateVerified)
+                }
             )
         }
         isHandshaking = true
@@ -199,18 +208,16 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
 
     private func facts() -> TLSFacts {
         let handler = try? context?.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
-        return TLSFacts(
-            version: TLSFacts.Version(handler?.tlsVersion),
-            peerCertificate: handler?.peerCertificate.flatMap { try? $0.toDERBytes() }
-        )
+        if chain.isEmpty, let leaf = try? handler?.peerCertificate?.toDERBytes() { chain = [leaf] }
+        return TLSFacts(version: TLSFacts.Version(handler?.tlsVersion), isVerified: isVerifying, chain: chain)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(isHandshaking ? .tlsFailed(ClientChannelHandler.classify(error)) : .lost(stage))
+        fail(isHandshaking ? .tlsFailed(TLSFailure(error)) : .lost(stage))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        fail(isHandshaking ? .tlsFailed(.handshake) : .lost(stage))
+        fail(isHandshaking ? .tlsFailed(.closed) : .lost(stage))
         context.fireChannelInactive()
     }
 
@@ -231,13 +238,5 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
         case .writable(let continuation): continuation.resume(throwing: error)
         case .handshake(let continuation): continuation.resume(throwing: error)
         }
-    }
-
-    private static func classify(_ error: any Error) -> TLSFailure {
-        if let error = error as? NIOSSLExtraError, error == .failedToValidateHostname {
-            return .certificateForOtherName
-        }
-        // The library tells a bad certificate only in the text of its error stack.
-        return String(describing: error).contains("CERTIFICATE_VERIFY_FAILED") ? .certificateNotTrusted : .handshake
     }
 }

@@ -59,19 +59,10 @@ package enum ClientError: Error, Sendable, Hashable {
     case notPossible(ClientStage)
 }
 
-/// Why a handshake failed.
-package enum TLSFailure: String, Sendable, Hashable {
-    /// The certificate's chain does not lead to a root that we trust, or it has expired.
-    case certificateNotTrusted
-    case certificateForOtherName
-    /// No common version or cipher, a broken record, a closed connection.
-    case handshake
-}
-
 /// How to bring TLS up on a client connection; made by `Dial`.
 package struct ClientTLS: Sendable {
     package enum Verification: Sendable {
-        /// Any certificate will do: encryption without proof of who is there.
+        /// Any certificate will do for the handshake; the chain is in the ``TLSFacts``, for the caller to judge.
         case acceptAny
         /// Chain and name by the context's settings.
         case byContext

@@ -107,12 +107,10 @@ package actor SMTPClientConnection {
     package func handshake(_ tls: ClientTLS) async throws(ClientError) {
         extensions = ServerExtensions()
         do {
-            let facts = try await bringUp(tls)
-            let isVerified = if case .byContext = tls.verification { true } else { false }
-            self.tls = TLSFacts(version: facts.version, isVerified: isVerified, peerCertificate: facts.peerCertificate)
+            self.tls = try await bringUp(tls)
         } catch {
             abandon()
-            throw error as? ClientError ?? .tlsFailed(.handshake)
+            throw error as? ClientError ?? .tlsFailed(.malformed)
         }
     }
 

@@ -12,21 +12,35 @@ package struct TLSFacts: Sendable, Hashable {
     }
 
     package let version: Version
-    /// The suite's name.
+    /// The suite's name in IANA's register; `nil` where it was not seen (server side).
     ///
-    /// The TLS library does not tell, so this is `nil` for now; all that we allow are forward-secret AEAD suites.
+    /// All that we allow are forward-secret AEAD suites.
     package let cipher: String?
-    /// Whether the peer's certificate chain and name were verified (client side).
+    /// The group of the key exchange, by its name in IANA's register; `nil` where it was not seen (server side).
+    package let group: String?
+    /// Whether the TLS library verified the peer's certificate chain and name (client side).
     package let isVerified: Bool
-    /// The peer's leaf certificate in DER (client side).
-    package let peerCertificate: [UInt8]?
+    /// The peer's certificates in DER, as it showed them, its own first (client side).
+    ///
+    /// The first alone where the library verified them: it tells no more.
+    package let chain: [[UInt8]]
 
-    package init(version: Version, cipher: String? = nil, isVerified: Bool = false, peerCertificate: [UInt8]? = nil) {
+    package init(
+        version: Version,
+        cipher: String? = nil,
+        group: String? = nil,
+        isVerified: Bool = false,
+        chain: [[UInt8]] = []
+    ) {
         self.version = version
         self.cipher = cipher
+        self.group = group
         self.isVerified = isVerified
-        self.peerCertificate = peerCertificate
+        self.chain = chain
     }
+
+    /// The peer's own certificate in DER.
+    package var peerCertificate: [UInt8]? { chain.first }
 }
 
 extension TLSFacts.Version {

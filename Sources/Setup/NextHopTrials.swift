@@ -161,7 +161,7 @@ struct NextHopTrials: Sendable {
         }
         guard case .tcp(let host, _) = hop.hop.endpoint else { return [] }
         let policy: TLSPolicy =
-            isNeeded ? .verify(hostname: host, extraRoots: hop.hop.caFile) : .opportunistic(serverName: host)
+            isNeeded ? .verify(hostname: host, extraRoots: hop.hop.caFile) : .examined(serverName: host)
         let tls: ClientTLS
         do throws(ClientTLSContexts.Failure) {
             tls = try contexts.tls(for: policy)
@@ -260,17 +260,19 @@ struct NextHopTrials: Sendable {
                 detail: "what it says is not the protocol that is expected",
                 remedy: "look whether port and kind (relay or lmtp) are right"
             )
-        case .tlsFailed(.certificateNotTrusted):
+        case .tlsFailed(.untrusted):
             Fault(
                 detail: "its certificate has expired or leads to no authority that this machine trusts",
                 remedy: "renew it there, or name its authority's certificate at ca_file"
             )
-        case .tlsFailed(.certificateForOtherName):
+        case .tlsFailed(.otherName):
             Fault(
                 detail: "its certificate is for another name",
                 remedy: "write the name that the certificate has in place of this one"
             )
-        case .tlsFailed(.handshake):
+        case .tlsFailed(.closed), .tlsFailed(.timedOut):
+            Fault(detail: "it breaks the TLS handshake off", remedy: "look at its log")
+        case .tlsFailed:
             Fault(detail: "the TLS handshake fails", remedy: "let it offer TLS 1.2 or 1.3 with forward secrecy")
         case .notPossible:
             Fault(

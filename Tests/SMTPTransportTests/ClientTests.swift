@@ -195,9 +195,9 @@ struct ClientTests {
                 (try TestCertificate.verifying("localhost", trustingIt: true), nil),
                 (
                     try TestCertificate.verifying("other.example.org", trustingIt: true),
-                    .tlsFailed(.certificateForOtherName)
+                    .tlsFailed(.otherName)
                 ),
-                (try TestCertificate.verifying("localhost", trustingIt: false), .tlsFailed(.certificateNotTrusted)),
+                (try TestCertificate.verifying("localhost", trustingIt: false), .tlsFailed(.untrusted)),
             ]
             for (tls, expected) in cases {
                 let client = try await ToyServer.connect(port)
