@@ -25,6 +25,7 @@ let wrapper: [SwiftSetting] = shared + [.strictMemorySafety()]
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
@@ -84,6 +85,14 @@ let services: [Target] = [
         swiftSettings: shared
     ),
     .target(
+        name: "Fetch",
+        dependencies: [
+            "ChannelPolicy", "ChannelProof", "DNSResolver", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
+            nioPosix, nioSSL, nioHTTP1, .product(name: "NIOTLS", package: "swift-nio"),
+        ],
+        swiftSettings: shared
+    ),
+    .target(
         name: "Store",
         dependencies: ["OperatingSystem", "Vault", "Mail", "Privacy", grdb, crypto],
         swiftSettings: wrapper
@@ -102,9 +111,17 @@ let services: [Target] = [
     .target(
         name: "Delivery",
         dependencies: [
-            "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore, nioPosix,
+            "ChannelPolicy", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
+            nioPosix,
         ],
         swiftSettings: shared
+    ),
+    .target(
+        name: "ChannelRecords",
+        dependencies: [
+            "ChannelPolicy", "Delivery", "DNSResolver", "Fetch", "Store", "Mail", "Privacy",
+        ],
+        swiftSettings: wrapper
     ),
     .target(name: "Control", dependencies: ["Privacy", nioCore, nioPosix], swiftSettings: wrapper),
     .target(name: "LocalMail", dependencies: ["Vault", "SMTPWire", "Mail"], swiftSettings: shared),
@@ -223,6 +240,22 @@ let tests: [Target] = [
         dependencies: [
             "Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
             nioPosix,
+        ],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "FetchTests",
+        dependencies: [
+            "Fetch", "ChannelPolicy", "ChannelProof", "DNSResolver", "SMTPWire", "Privacy", "Settings", nioCore,
+            nioPosix, nioSSL, crypto, cryptoExtras, .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
+        ],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "ChannelRecordsTests",
+        dependencies: [
+            "ChannelRecords", "ChannelPolicy", "Delivery", "DNSResolver", "Fetch", "Store", "Vault", "Mail", "Privacy",
         ],
         swiftSettings: shared
     ),

@@ -24,6 +24,12 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
     case sending = 13
     /// What is kept of an account whose password Dovecot knows.
     case dovecotAccount = 14
+    /// A domain's MTA-STS policy.
+    case stsPolicy = 21
+    /// What the TLS report on a day tells a domain.
+    case tlsCounts = 22
+    /// A TLS report that somebody sent about us.
+    case tlsReport = 23
 
     package var fixedWord: StaticString {
         switch self {
@@ -36,6 +42,9 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
         case .returnPath: "return-path"
         case .dovecotAccount: "dovecot-account"
         case .sending: "sending"
+        case .stsPolicy: "sts-policy"
+        case .tlsCounts: "tls-counts"
+        case .tlsReport: "tls-report"
         }
     }
 }
