@@ -30,6 +30,9 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
     private var isHandshaking = false
     private var isVerifying = false
     private var chain: [[UInt8]] = []
+    private var watcher: HelloWatcher?
+    /// What was seen of a handshake that is over, whether it succeeded or not.
+    var hellos: HelloRecord? { watcher?.record }
     private var waitNumber = 0
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -113,8 +116,11 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
                 }
             )
         }
+        let watcher = HelloWatcher()
+        self.watcher = watcher
         isHandshaking = true
-        try context.pipeline.syncOperations.addHandler(handler, position: .first)
+        try context.pipeline.syncOperations.addHandler(watcher, position: .first)
+        try context.pipeline.syncOperations.addHandler(handler, position: .after(watcher))
     }
 
     /// Hands what the handshake came to to `continuation`.
@@ -187,6 +193,7 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
         switch event {
         case TLSUserEvent.handshakeCompleted:
             isHandshaking = false
+            if let watcher { context.pipeline.syncOperations.removeHandler(watcher, promise: nil) }
             satisfyHandshake()
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -209,7 +216,14 @@ final class ClientChannelHandler: ChannelInboundHandler, RemovableChannelHandler
     private func facts() -> TLSFacts {
         let handler = try? context?.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
         if chain.isEmpty, let leaf = try? handler?.peerCertificate?.toDERBytes() { chain = [leaf] }
-        return TLSFacts(version: TLSFacts.Version(handler?.tlsVersion), isVerified: isVerifying, chain: chain)
+        let choice = hellos?.choice
+        return TLSFacts(
+            version: TLSFacts.Version(handler?.tlsVersion),
+            cipher: choice.map { TLSNames.cipher($0.cipher) },
+            group: choice?.group.map(TLSNames.group),
+            isVerified: isVerifying,
+            chain: chain
+        )
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -22,6 +22,8 @@ package actor SMTPClientConnection {
     package private(set) var extensions = ServerExtensions()
     /// Set once TLS is up.
     package private(set) var tls: TLSFacts?
+    /// What was said in clear while TLS was brought up, also when that failed; nil before.
+    package private(set) var hellos: HelloRecord?
     /// Messages that this connection has carried.
     package private(set) var transactions = 0
 
@@ -46,10 +48,13 @@ package actor SMTPClientConnection {
     package static func make(
         _ channel: any Channel,
         dialect: Dialect = .smtp,
-        timeouts: ClientTimeouts = ClientTimeouts()
+        timeouts: ClientTimeouts = ClientTimeouts(),
+        tap: ConversationTap? = nil
     ) -> EventLoopFuture<SMTPClientConnection> {
         channel.eventLoop.makeCompletedFuture {
             let handler = ClientChannelHandler()
+            // TLS comes to stand before it, so it sees what is said inside.
+            if let tap { try channel.pipeline.syncOperations.addHandler(ConversationTapHandler(tap)) }
             try channel.pipeline.syncOperations.addHandler(handler)
             return SMTPClientConnection(channel: channel, handler: handler, dialect: dialect, timeouts: timeouts)
         }
@@ -108,7 +113,9 @@ package actor SMTPClientConnection {
         extensions = ServerExtensions()
         do {
             self.tls = try await bringUp(tls)
+            hellos = handler.hellos
         } catch {
+            hellos = handler.hellos
             abandon()
             throw error as? ClientError ?? .tlsFailed(.malformed)
         }
@@ -117,13 +124,20 @@ package actor SMTPClientConnection {
     /// Signs in with PLAIN, or LOGIN where only that is offered (RFC 4954).
     ///
     /// Refuses to without TLS.
-    package func authenticate(username: String, password: String) async throws(ClientError) -> RemoteReply {
+    ///
+    /// - Parameter mechanisms: those of the two that may be used.
+    package func authenticate(
+        username: String,
+        password: String,
+        mechanisms: Set<String> = ["PLAIN", "LOGIN"]
+    ) async throws(ClientError) -> RemoteReply {
         guard tls != nil else { throw .notPossible(.auth) }
-        if extensions.authMechanisms.contains("PLAIN") {
+        let mechanisms = mechanisms.intersection(extensions.authMechanisms)
+        if mechanisms.contains("PLAIN") {
             let response = Base64.encode([0] + Array(username.utf8) + [0] + Array(password.utf8))
             return try await command("AUTH PLAIN " + String(decoding: response, as: UTF8.self), .auth, timeouts.command)
         }
-        guard extensions.authMechanisms.contains("LOGIN") else { throw .notPossible(.auth) }
+        guard mechanisms.contains("LOGIN") else { throw .notPossible(.auth) }
         var reply = try await command("AUTH LOGIN", .auth, timeouts.command)
         for answer in [username, password] {
             guard reply.code == 334 else { return reply }
@@ -148,6 +162,11 @@ package actor SMTPClientConnection {
         guard mail.isSuccess else { throw .notPossible(.mail) }
         needsReset = true
         return try await command(String(rcptLine.dropLast()), .rcpt, timeouts.rcpt)
+    }
+
+    /// One command line of the caller's own making and its reply, for tools that go step by step.
+    package func say(_ line: String, at stage: ClientStage) async throws(ClientError) -> RemoteReply {
+        try await command(line, stage, timeouts.command)
     }
 
     package func reset() async throws(ClientError) -> RemoteReply {

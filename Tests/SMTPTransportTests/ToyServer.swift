@@ -23,6 +23,8 @@ final class ToyServer: Sendable {
 
     struct Options: Sendable {
         var keywords = ["PIPELINING", "CHUNKING", "SIZE 1000000", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"]
+        /// In place of ``keywords`` once TLS is up.
+        var keywordsInTLS: [String]?
         var isLMTP = false
         var knowsEHLO = true
         var acceptsEmptyData = false
@@ -91,7 +93,7 @@ final class ToyServer: Sendable {
     {
         switch command {
         case .ehlo where options.knowsEHLO, .lhlo:
-            var keywords = options.keywords
+            var keywords = connection.tls == nil ? options.keywords : options.keywordsInTLS ?? options.keywords
             if connection.canStartTLS { keywords.append("STARTTLS") }
             if connection.tls != nil { keywords.append("AUTH PLAIN LOGIN") }
             connection.reply(.ehlo("toy.example.org", keywords: keywords))
@@ -249,6 +251,7 @@ enum TestCertificate {
     /// What an opportunistic client takes: any certificate.
     static func acceptAny() throws -> ClientTLS {
         var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
         configuration.certificateVerification = .noHostnameVerification
         configuration.trustRoots = .certificates([])
         return ClientTLS(
