@@ -82,7 +82,7 @@ extension ConversationFault {
         switch error {
         case .refused(let reply): self.init(refusal: reply, host: host)
         case .broken(let broken): self.init(broken, host: host)
-        case .noAddress, .cannotConnect: self.init(.init(.noAnswerFromHost, .unreachable, host: host))
+        case .noAddress, .cannotConnect, .proxy: self.init(.init(.noAnswerFromHost, .unreachable, host: host))
         case .connectTimedOut:
             self.init(.init(.noAnswerFromHost, .timedOut, host: host))
             self.isSlow = true

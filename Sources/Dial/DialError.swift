@@ -10,6 +10,8 @@ package enum DialError: Error, Sendable, Hashable {
     /// The operating system's error number: refused, unreachable, timed out, no such socket.
     case cannotConnect(errno: Int32)
     case connectTimedOut
+    /// The proxy was reached, and the host was not reached through it.
+    case proxy(SOCKSFailure)
     /// The server answered with something else than 220.
     case refused(RemoteReply)
     /// The conversation broke before or in its greeting.

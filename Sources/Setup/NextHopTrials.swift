@@ -231,7 +231,7 @@ struct NextHopTrials: Sendable {
                 detail: "there is no such socket",
                 remedy: "start the server that makes it, or write the path that it has"
             )
-        case .cannotConnect, .connectTimedOut:
+        case .cannotConnect, .connectTimedOut, .proxy:
             return Fault(
                 detail: "nothing answers",
                 remedy: "start the server, look at its address and port, and at firewalls between"
