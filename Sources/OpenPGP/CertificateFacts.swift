@@ -83,7 +83,7 @@ struct CertificateJudge {
         )
     }
 
-    private struct JudgedUserID {
+    struct JudgedUserID {
         let fact: JudgedCertificate.UserID
         let packet: Packet
         let signature: SignaturePacket
@@ -91,7 +91,7 @@ struct CertificateJudge {
 
     /// Every user ID with a valid certification, and which of them speaks for the key: the newest of those marked
     /// primary, else the newest of all (RFC 9580 section 5.2.3.27).
-    private func judgeUserIDs() async throws(WorkerError) -> ([JudgedUserID], JudgedUserID?) {
+    func judgeUserIDs() async throws(WorkerError) -> ([JudgedUserID], JudgedUserID?) {
         var judged: [JudgedUserID] = []
         for userID in outline.userIDs {
             let part = userID.packet.whole
@@ -164,14 +164,14 @@ struct CertificateJudge {
         if let userIDs { kept += [userIDs.packet.whole, userIDs.signature.packet.whole] }
     }
 
-    private static func earlier(_ left: Int64?, _ right: Int64?) -> Int64? {
+    static func earlier(_ left: Int64?, _ right: Int64?) -> Int64? {
         guard let left, let right else { return left ?? right }
         return min(left, right)
     }
 
     /// The newest valid signature that lives now; without one, the newest valid of the others, so that the reason can
     /// be named.
-    private func newestValid(
+    func newestValid(
         _ signatures: [SignaturePacket],
         on subject: SignatureClaim.Subject,
         part: Range<Int>?
@@ -187,7 +187,7 @@ struct CertificateJudge {
     /// Since when the part is withdrawn.
     ///
     /// A withdrawal can't be taken back; one for a lost key counts for all time.
-    private func revocation(
+    func revocation(
         _ signatures: [SignaturePacket],
         on subject: SignatureClaim.Subject,
         part: Range<Int>?

@@ -24,6 +24,13 @@ package struct CertificateReader {
         return try CertificateOutline(certificate, in: 0..<certificate.count).stripped
     }
 
+    /// The fingerprint of the primary key of one binary certificate, 20 octets.
+    package static func fingerprint(of certificate: [UInt8]) throws(CertificateVerdict) -> [UInt8] {
+        var walker = PacketWalker(certificate)
+        guard let first = try walker.next(), first.tag == PacketTag.publicKey else { throw .noKey }
+        return try PublicKeyPacket(certificate, first).fingerprint
+    }
+
     /// Splits and strips in one pass: for each key in `bytes` its stripped certificate, or why it can't be used.
     ///
     /// Needs less memory than ``split(_:)`` when many signatures are to go. Throws when nothing in `bytes` can be told

@@ -19,6 +19,9 @@ struct PublicKeyPacket: Sendable {
     /// Whether the algorithm can encrypt at all; counts only where no key flags say more.
     var canEncrypt: Bool { [1, 2, 16, 18, 25, 26].contains(algorithm) }
 
+    /// Whether the algorithm can sign at all, likewise.
+    var canSign: Bool { [1, 3, 17, 19, 22, 27, 28].contains(algorithm) }
+
     /// Reads `packet`; throws ``CertificateVerdict/unknownVersion(_:)`` for another version than 4.
     init(_ bytes: [UInt8], _ packet: Packet) throws(CertificateVerdict) {
         var reader = OctetReader(bytes, packet.body)

@@ -5,6 +5,8 @@
 /// Only the hashed subpackets are believed, but for the issuer, which the check of the signature proves by itself.
 struct SignaturePacket: Sendable {
     enum Kind: UInt8 {
+        /// Over a document, byte for byte.
+        case binaryDocument = 0x00
         case genericCertification = 0x10, personaCertification, casualCertification, positiveCertification
         case subkeyBinding = 0x18
         case directKey = 0x1F
@@ -17,6 +19,9 @@ struct SignaturePacket: Sendable {
 
     let packet: Packet
     private(set) var kind: Kind
+    private(set) var version: UInt8
+    /// RFC 9580 section 9.5.
+    private(set) var hashAlgorithm: UInt8 = 0
     /// Seconds since 1970.
     private(set) var created: Int64 = 0
     /// Seconds after ``created``, when the signature ends.
@@ -52,6 +57,7 @@ struct SignaturePacket: Sendable {
         var reader = OctetReader(bytes, packet.body)
         guard let version = reader.octet() else { return nil }
         self.packet = packet
+        self.version = version
         if version == 3 {
             guard reader.octet() == 5, let kind = reader.octet().flatMap({ Kind(rawValue: $0) }),
                 let created = reader.number32(),
@@ -62,11 +68,13 @@ struct SignaturePacket: Sendable {
             issuerKeyIDs = [issuer]
             return
         }
-        guard version == 4, let kind = reader.octet().flatMap({ Kind(rawValue: $0) }), reader.take(2) != nil,
+        guard version == 4, let kind = reader.octet().flatMap({ Kind(rawValue: $0) }),
+            reader.octet() != nil, let hashAlgorithm = reader.octet(),
             let hashedCount = reader.number16(), let hashed = reader.take(hashedCount),
             let unhashedCount = reader.number16(), let unhashed = reader.take(unhashedCount), reader.take(2) != nil
         else { return nil }
         self.kind = kind
+        self.hashAlgorithm = hashAlgorithm
         guard readSubpackets(bytes, hashed, areHashed: true), readSubpackets(bytes, unhashed, areHashed: false),
             created != 0
         else { return nil }

@@ -54,6 +54,16 @@ actor WorkerChannel {
     func verify(_ claim: SignatureClaim) throws(WorkerError) -> Bool {
         let created = WorkerProtocol.bigEndian(UInt32(truncatingIfNeeded: claim.created))
         try send(.verify, [claim.subject.rawValue] + created + claim.fingerprint + claim.certificate)
+        return try receiveVerdict()
+    }
+
+    /// Whether the signature over the document is valid.
+    func verify(_ check: DetachedCheck) throws(WorkerError) -> Bool {
+        try send(.verifyDetached, check.encoded)
+        return try receiveVerdict()
+    }
+
+    private func receiveVerdict() throws(WorkerError) -> Bool {
         let (kind, body) = try receive()
         guard kind == .verified, body.count == 1 else {
             end()

@@ -80,6 +80,41 @@ package final class WorkerClient: Sendable {
         return judged
     }
 
+    /// Looks at one signature (binary, detached) over `document` by a key of a stripped binary certificate, as of `time`.
+    ///
+    /// What the answer says of the certificate holds whatever the signature is worth.
+    package func verify(
+        _ signature: [UInt8],
+        over document: [UInt8],
+        by certificate: [UInt8],
+        at time: WallTime
+    ) async throws(WorkerError) -> SignatureFinding {
+        let outline = try Self.outline(certificate)
+        let lease = try await lease(from: judging)
+        let channel = lease.channel
+        await channel.allow(processor: limits.judge, stall: limits.stall)
+        let judge = CertificateJudge(outline: outline, now: time.seconds) { claim async throws(WorkerError) in
+            try await channel.verify(claim)
+        }
+        let finding: SignatureFinding
+        do {
+            finding = try await judge.judge(signature) { candidate async throws(WorkerError) in
+                let check = DetachedCheck(
+                    time: UInt32(truncatingIfNeeded: time.seconds),
+                    signer: candidate.fingerprint,
+                    certificate: candidate.certificate,
+                    signature: signature,
+                    document: document
+                )
+                return try await channel.verify(check)
+            }
+        } catch {
+            throw error == .tooSlow ? .unusable(.tooSlow) : error
+        }
+        lease.giveBack()
+        return finding
+    }
+
     /// A worker for one encryption.
     func leaseForEncryption() async throws(WorkerError) -> WorkerLease { try await lease(from: encrypting) }
 

@@ -24,6 +24,8 @@ package enum WorkerProtocol {
         case verify = 0x56
         /// Worker: the answer, one octet, 1 when valid.
         case verified = 0x41
+        /// Gateway: check a signature over a document, answered with ``verified``. See ``DetachedCheck``.
+        case verifyDetached = 0x53
         /// Gateway: encrypt. See ``EncryptRequest``.
         case encrypt = 0x45
         /// Worker: wants plaintext. Empty.
@@ -120,5 +122,48 @@ package struct EncryptRequest: Sendable {
             recipients.append(Recipient(certificate: Array(bytes[certificate]), fingerprints: fingerprints))
         }
         self.init(cipher: cipher, time: UInt32(truncatingIfNeeded: time), recipients: recipients)
+    }
+}
+
+/// What the worker is to check a signature over a document with.
+package struct DetachedCheck: Sendable {
+    /// The gateway's time in seconds since 1970.
+    package let time: UInt32
+    /// Of the key that signed, 20 octets.
+    package let signer: [UInt8]
+    /// Only the primary key, what binds the signing key to it, and the signing key.
+    package let certificate: [UInt8]
+    /// One signature packet.
+    package let signature: [UInt8]
+    package let document: [UInt8]
+
+    package init(time: UInt32, signer: [UInt8], certificate: [UInt8], signature: [UInt8], document: [UInt8]) {
+        self.time = time
+        self.signer = signer
+        self.certificate = certificate
+        self.signature = signature
+        self.document = document
+    }
+
+    package var encoded: [UInt8] {
+        let count = { (bytes: [UInt8]) in WorkerProtocol.bigEndian(UInt32(truncatingIfNeeded: bytes.count)) }
+        return WorkerProtocol.bigEndian(time) + signer + count(certificate) + certificate + count(signature) + signature
+            + document
+    }
+
+    /// `nil` for anything that ``encoded`` would not make.
+    package init?(decoding bytes: [UInt8]) {
+        var reader = OctetReader(bytes, bytes.indices)
+        guard let time = reader.number32(), let signer = reader.take(20),
+            let certificateCount = reader.number32(), let certificate = reader.take(certificateCount),
+            let signatureCount = reader.number32(), let signature = reader.take(signatureCount)
+        else { return nil }
+        self.init(
+            time: UInt32(truncatingIfNeeded: time),
+            signer: Array(bytes[signer]),
+            certificate: Array(bytes[certificate]),
+            signature: Array(bytes[signature]),
+            document: Array(bytes[reader.rest])
+        )
     }
 }

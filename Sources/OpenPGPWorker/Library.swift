@@ -45,6 +45,52 @@ import OpenPGP
         }
     }
 
+    /// Whether the one signature of `check` is a valid one over its document by its signer, as of its time.
+    func isSigned(_ check: DetachedCheck) -> Bool {
+        defer { unload() }
+        guard load(check.certificate, at: check.time) else { return false }
+        return unsafe withInput(check.document) { document in
+            unsafe withInput(check.signature) { signature in
+                var operation: rnp_op_verify_t?
+                guard unsafe rnp_op_verify_detached_create(&operation, context, document, signature) == 0 else {
+                    return false
+                }
+                defer { unsafe rnp_op_verify_destroy(operation) }
+                var count = 0
+                var made: rnp_op_verify_signature_t?
+                guard unsafe rnp_op_verify_execute(operation) == 0,
+                    unsafe rnp_op_verify_get_signature_count(operation, &count) == 0, count == 1,
+                    unsafe rnp_op_verify_get_signature_at(operation, 0, &made) == 0,
+                    unsafe rnp_op_verify_signature_get_status(made) == 0
+                else { return false }
+                return unsafe signer(of: made) == check.signer.hexadecimal
+            }
+        }
+    }
+
+    private func signer(of signature: rnp_op_verify_signature_t?) -> String? {
+        var handle: rnp_key_handle_t?
+        guard unsafe rnp_op_verify_signature_get_key(signature, &handle) == 0, let made = unsafe handle else {
+            return nil
+        }
+        let key = unsafe KeyHandle(made)
+        var text: UnsafeMutablePointer<CChar>?
+        guard unsafe rnp_key_get_fprint(key.handle, &text) == 0, let found = unsafe text else { return nil }
+        defer { unsafe rnp_buffer_destroy(found) }
+        return unsafe String(cString: found).uppercased()
+    }
+
+    private func withInput(_ bytes: [UInt8], _ body: (rnp_input_t?) -> Bool) -> Bool {
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            var input: rnp_input_t?
+            guard unsafe rnp_input_from_memory(&input, buffer.baseAddress, buffer.count, false) == 0 else {
+                return false
+            }
+            defer { unsafe rnp_input_destroy(input) }
+            return unsafe body(input)
+        }
+    }
+
     /// Encrypts what the gateway sends to the keys of `request`.
     ///
     /// Returns librnp's result, 0 when the message is whole.

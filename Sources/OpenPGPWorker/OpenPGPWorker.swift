@@ -43,6 +43,9 @@ package enum OpenPGPWorker {
                 certificate: Array(frame.body[25...])
             )
             channel.send(.verified, [isValid ? 1 : 0])
+        case .verifyDetached:
+            guard let check = DetachedCheck(decoding: frame.body) else { exit(1) }
+            channel.send(.verified, [library.isSigned(check) ? 1 : 0])
         case .encrypt:
             guard let request = EncryptRequest(decoding: frame.body) else { exit(1) }
             let result = library.encrypt(request, over: channel)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import OpenPGP
-
 /// Puts two copies of one certificate together: every component and every signature that either holds (RFC 9580 section 10.1).
 ///
 /// Nothing that one copy knows is lost, so that an older copy can't undo a revocation or an expiry. Which signatures count is for
@@ -39,10 +37,10 @@ package struct CertificateMerge {
         while let packet = try walker.next() {
             let key = PacketKey(tag: packet.tag, body: bytes[packet.body])
             switch packet.tag {
-            case Tag.publicKey, Tag.userID, Tag.userAttribute, Tag.publicSubkey:
-                guard (current == nil) == (packet.tag == Tag.publicKey) else { throw .malformed }
+            case PacketTag.publicKey, PacketTag.userID, PacketTag.userAttribute, PacketTag.publicSubkey:
+                guard (current == nil) == (packet.tag == PacketTag.publicKey) else { throw .malformed }
                 current = position(of: key)
-            case Tag.signature:
+            case PacketTag.signature:
                 guard let current else { throw .malformed }
                 if components[current].known.insert(key).inserted { components[current].signatures.append(key) }
             default:
@@ -62,10 +60,10 @@ package struct CertificateMerge {
 
     /// The primary key, then user IDs and attributes, then subkeys, each group as first met.
     private func encoded() throws(CertificateVerdict) -> [UInt8] {
-        let primaries = components.filter { $0.head.tag == Tag.publicKey }
+        let primaries = components.filter { $0.head.tag == PacketTag.publicKey }
         guard primaries.count == 1 else { throw .malformed }
-        let identities = components.filter { $0.head.tag == Tag.userID || $0.head.tag == Tag.userAttribute }
-        let subkeys = components.filter { $0.head.tag == Tag.publicSubkey }
+        let identities = components.filter { $0.head.tag == PacketTag.userID || $0.head.tag == PacketTag.userAttribute }
+        let subkeys = components.filter { $0.head.tag == PacketTag.publicSubkey }
         var bytes: [UInt8] = []
         for component in primaries + identities + subkeys {
             for packet in [component.head] + component.signatures {
@@ -74,13 +72,5 @@ package struct CertificateMerge {
             }
         }
         return bytes
-    }
-
-    private enum Tag {
-        static let signature: UInt8 = 2
-        static let publicKey: UInt8 = 6
-        static let userID: UInt8 = 13
-        static let publicSubkey: UInt8 = 14
-        static let userAttribute: UInt8 = 17
     }
 }
