@@ -20,6 +20,16 @@ enum JSONText: Sendable {
     var asNumber: Int? { if case .number(let value) = self { value } else { nil } }
     var asArray: [JSONText]? { if case .array(let items) = self { items } else { nil } }
 
+    /// Whether an object in it has two members of one name.
+    var repeatsMember: Bool {
+        switch self {
+        case .array(let items): items.contains { $0.repeatsMember }
+        case .object(let members):
+            Set(members.map(\.key)).count != members.count || members.contains { $0.value.repeatsMember }
+        default: false
+        }
+    }
+
     // MARK: - Writing
 
     /// Without any space, in ASCII.
@@ -73,10 +83,13 @@ struct JSONReader {
 
     private var rest: ArraySlice<UInt8>
     private var valuesLeft: Int
+    private let wholeNumbersOnly: Bool
 
     /// Nil for what is no JSON, or is more than `maxValues` values or too deep.
-    static func read(_ bytes: [UInt8], maxValues: Int) -> JSONText? {
-        var reader = JSONReader(rest: bytes[...], valuesLeft: maxValues)
+    ///
+    /// With `wholeNumbersOnly` a number with a fraction or an exponent, or one that no `Int` holds exactly, is a fault too.
+    static func read(_ bytes: [UInt8], maxValues: Int, wholeNumbersOnly: Bool = false) -> JSONText? {
+        var reader = JSONReader(rest: bytes[...], valuesLeft: maxValues, wholeNumbersOnly: wholeNumbersOnly)
         guard let value = reader.value(depth: 0) else { return nil }
         reader.skipSpace()
         return reader.rest.isEmpty ? value : nil
@@ -189,11 +202,20 @@ struct JSONReader {
             (0x30...0x39).contains(byte) || [0x2b, 0x2d, 0x2e, 0x45, 0x65].contains(byte)
         }
         let digits = rest.prefix(while: isNumeric)
+        if wholeNumbersOnly { return wholeNumber(digits) }
         guard (1...40).contains(digits.count), let value = Double(String(decoding: digits, as: UTF8.self)),
             value.isFinite
         else { return nil }
         rest = rest.dropFirst(digits.count)
         return .number(Int(max(-9e15, min(9e15, value))))
+    }
+
+    private mutating func wholeNumber(_ digits: ArraySlice<UInt8>) -> JSONText? {
+        let text = String(decoding: digits, as: UTF8.self)
+        // Written back it must be the same: no plus sign, no zero in front.
+        guard (1...17).contains(digits.count), let value = Int(text), String(value) == text else { return nil }
+        rest = rest.dropFirst(digits.count)
+        return .number(value)
     }
 
     private mutating func take(_ word: StaticString) -> Bool {
