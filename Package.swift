@@ -35,7 +35,7 @@ let pure: [Target] = [
     .target(name: "Commitment", swiftSettings: shared),
     .target(name: "Mail", swiftSettings: shared),
     .target(name: "SMTPWire", dependencies: ["Mail"], swiftSettings: shared),
-    .target(name: "ChannelPolicy", dependencies: ["Mail"], swiftSettings: shared),
+    .target(name: "ChannelPolicy", dependencies: ["SMTPWire", "Mail"], swiftSettings: shared),
     .target(
         name: "ChannelProof",
         dependencies: [
@@ -109,6 +109,11 @@ let services: [Target] = [
     ),
     .target(name: "Keyring", dependencies: ["Store", "OpenPGP", "Mail", "Privacy"], swiftSettings: shared),
     .target(
+        name: "Peers",
+        dependencies: ["ChannelPolicy", "Store", "OpenPGP", "Mail", "Privacy"],
+        swiftSettings: shared
+    ),
+    .target(
         name: "Delivery",
         dependencies: [
             "ChannelPolicy", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
@@ -123,6 +128,7 @@ let services: [Target] = [
         ],
         swiftSettings: wrapper
     ),
+    .target(name: "Links", dependencies: ["SMTPWire", "Settings"], swiftSettings: wrapper),
     .target(name: "Control", dependencies: ["Privacy", nioCore, nioPosix], swiftSettings: wrapper),
     .target(name: "LocalMail", dependencies: ["Vault", "SMTPWire", "Mail"], swiftSettings: shared),
     .target(
@@ -136,7 +142,8 @@ let services: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Pipeline", "Control", "LocalMail", "Delivery", "Dial", "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
+            "Pipeline", "Peers", "Links", "Fetch", "ChannelPolicy", "Control", "LocalMail", "Delivery", "Dial",
+            "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
             "Store", "Vault", "OpenPGP", "OperatingSystem",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -160,7 +167,8 @@ let services: [Target] = [
     .executableTarget(
         name: "postern",
         dependencies: [
-            "Gateway", "Setup", "OpenPGPWorker", "OpenPGP", "Control", "LocalMail", "SMTPWire", "Settings", "Store",
+            "Gateway", "Peers", "ChannelPolicy", "OperatingSystem", "Setup", "OpenPGPWorker", "OpenPGP", "Control",
+            "LocalMail", "SMTPWire", "Settings", "Store",
             "Vault", "Accounts", "Keyring",
             "Privacy", "Mail",
             "Commitment",
@@ -216,6 +224,12 @@ let tests: [Target] = [
     .testTarget(
         name: "KeyringTests",
         dependencies: ["Keyring", "OpenPGP", "Store", "Vault", "Mail", "Privacy"],
+        swiftSettings: shared
+    ),
+    .testTarget(name: "LinksTests", dependencies: ["Links", "SMTPWire", "Settings"], swiftSettings: shared),
+    .testTarget(
+        name: "PeersTests",
+        dependencies: ["TestSupport", "Peers", "ChannelPolicy", "OpenPGP", "Store", "Vault", "Mail", "Privacy"],
         swiftSettings: shared
     ),
     .testTarget(

@@ -49,6 +49,13 @@ package enum ControlRequest: Codable, Sendable {
     case listDiscarded
     /// The beginning of a discarded message.
     case readDiscarded(id: String)
+    case listPeers
+    /// `key`: the fingerprint of the primary key that the operators compared.
+    case addPeer(domain: String, key: String)
+    /// Nil: all of them.
+    case refreshPeers(domain: String?)
+    case removePeer(domain: String)
+    case makeStatement(StatementWishes)
     case vaultStatus
     case stop
     /// Reads the settings again, and goes on with the new ones.
@@ -64,6 +71,31 @@ package enum UnlockSecret: Codable, Sendable {
     case configured
     case passphrase([UInt8])
     case keyFile([UInt8])
+}
+
+/// What the operator wants in the commitment statement that is to be signed.
+package struct StatementWishes: Codable, Sendable {
+    /// Nil: the one domain whose mail comes here.
+    package var domain: String?
+    /// Empty: this host.
+    package var mailHosts: [String]
+    package var onion: String?
+    package var days: Int
+    package var nextKey: String?
+
+    package init(
+        domain: String? = nil,
+        mailHosts: [String] = [],
+        onion: String? = nil,
+        days: Int = 30,
+        nextKey: String? = nil
+    ) {
+        self.domain = domain
+        self.mailHosts = mailHosts
+        self.onion = onion
+        self.days = days
+        self.nextKey = nextKey
+    }
 }
 
 /// A user to add.

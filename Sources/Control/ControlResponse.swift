@@ -19,6 +19,7 @@ package enum ControlResponse: Codable, Sendable {
     /// Waiting messages, and their copies; `asOf` goes into ``QueueFilter/arrivedBy`` of what is then done to them.
     case count(messages: Int, copies: Int, asOf: Int64)
     case discarded([DiscardedEntry])
+    case peers([PeerSummary])
     case vault(VaultReport)
     /// It was done; the sentence says what.
     case done(String)
@@ -268,6 +269,36 @@ package struct DiscardedEntry: Codable, Sendable {
         self.gone = gone
         self.reason = reason
         self.bytes = bytes
+    }
+}
+
+/// One peer, and what its last accepted statement says; times in seconds since 1970.
+package struct PeerSummary: Codable, Sendable {
+    /// `current`, `ending` (a week or less is left), `expired`, `revoked`, or `lost` when its record does not open.
+    package var state: String
+    package var domain: String
+    /// The primary key whose statements count.
+    package var key: String = ""
+    package var nextKey: String?
+    /// From when the next key counts.
+    package var nextKeyFrom: Int?
+    package var level: Int?
+    package var mailHosts: [String] = []
+    package var pins: [String] = []
+    package var nextPins: [String] = []
+    package var onion: String?
+    package var serial: Int?
+    package var issued: Int?
+    package var expires: Int?
+    package var lastLook: Int?
+    package var lastAccepted: Int?
+    package var nextLook: Int?
+    /// Sentences about what is wrong, and what follows from it.
+    package var reasons: [String] = []
+
+    package init(state: String, domain: String) {
+        self.state = state
+        self.domain = domain
     }
 }
 

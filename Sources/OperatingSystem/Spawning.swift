@@ -2,8 +2,8 @@
 
 package import Glibc
 
-/// How another program is started: no shell, only the environment that is given here, standard error to nowhere, and none of
-/// the signals that this process blocks or ignores.
+/// How another program is started: no shell, only the environment that is given here, standard error to nowhere unless it is
+/// given, and none of the signals that this process blocks or ignores.
 ///
 /// Descriptors of this process stay out of it as long as each was opened with `O_CLOEXEC`; ``isolatesDescriptors`` makes sure.
 package struct Spawning: Sendable {
@@ -16,6 +16,8 @@ package struct Spawning: Sendable {
     package var input: Int32?
     /// Standard output; nil: to nowhere.
     package var output: Int32?
+    /// Standard error; nil: to nowhere.
+    package var errors: Int32?
     /// Whether it leads a process group of its own, so that what it starts can be ended with it.
     package var leadsGroup = false
     /// Whether whatever a library may have opened here is kept out too, at the price of a look at each open descriptor.
@@ -40,7 +42,7 @@ package struct Spawning: Sendable {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe connect(input, to: 0, O_RDONLY, &actions)
         unsafe connect(output, to: 1, O_WRONLY, &actions)
-        unsafe connect(nil, to: 2, O_WRONLY, &actions)
+        unsafe connect(errors, to: 2, O_WRONLY, &actions)
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }

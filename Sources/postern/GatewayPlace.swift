@@ -47,6 +47,9 @@ struct GatewayPlace: ParsableArguments {
         return !isTriedHere && access(Self.usualConfig, F_OK) == 0 ? Self.usualConfig : nil
     }
 
+    /// Whether anything says which gateway is meant: an option, or a file at the usual place.
+    var isNamed: Bool { data != nil || settingsFile != nil }
+
     /// Reads the settings of the gateway that is meant, or makes those of try-it mode.
     func locate() throws(CommandFailure) -> GatewayLocation { try locate(settingsFile) }
 

@@ -44,7 +44,8 @@ struct Postern: AsyncParsableCommand {
             CommandGroup(
                 name: "Keeping",
                 subcommands: [
-                    KeysCommand.self, UserCommand.self, QueueCommand.self, VaultCommand.self,
+                    KeysCommand.self, UserCommand.self, QueueCommand.self, PeersCommand.self, StatementCommand.self,
+                    VaultCommand.self,
                 ]
             ),
         ]

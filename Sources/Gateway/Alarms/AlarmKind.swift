@@ -25,6 +25,9 @@ package enum AlarmKind: String, Sendable, CaseIterable {
     case reload
     case lock
     case sockets
+    case peerRevoked = "peer-revoked"
+    case peerRefused = "peer-refused"
+    case peerExpires = "peer-expires"
     case alarmCommand = "alarm-command"
     case alarmMail = "alarm-mail"
 
@@ -32,10 +35,10 @@ package enum AlarmKind: String, Sendable, CaseIterable {
 
     package var severity: Severity {
         switch self {
-        case .storeFull, .storeFailing, .certificateExpired: .critical
+        case .storeFull, .storeFailing, .certificateExpired, .peerRevoked: .critical
         case .diskLow, .setAside, .queueAge, .nextHop, .heldQuota, .connectionLimit, .certificateExpires, .clockJump,
             .catchAll, .accountLimit, .dovecotSilent, .spoolSetAside, .certificateName, .reload, .lock, .sockets,
-            .alarmCommand, .alarmMail:
+            .peerRefused, .peerExpires, .alarmCommand, .alarmMail:
             .warning
         }
     }
@@ -62,6 +65,9 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .reload: "The settings were not taken, and the old ones hold on."
         case .lock: "The gateway is locked, but a part of it still holds the root key in memory."
         case .sockets: "The socket unit listens where no [[listener]] serves: clients wait there in vain."
+        case .peerRevoked: "A peer's key was revoked as compromised: the pins that are known stay required."
+        case .peerRefused: "A peer serves a statement that can't be accepted: the pins that are known stay required."
+        case .peerExpires: "The statement of a peer has ended or ends within a week: its pins stay required."
         case .alarmCommand: "The alarm command could not be run, or failed."
         case .alarmMail: "Alarm mail could not be sent."
         }
@@ -94,6 +100,11 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .reload: "`postern check` says what is wrong and where; mend it, and run `postern reload`."
         case .lock: "Restart the gateway to be sure."
         case .sockets: "Add the listener and run `postern reload`, or take the ListenStream= out of postern.socket."
+        case .peerRevoked:
+            "`postern peers list` says which. Compare a new key with its operators, then `postern peers remove` and `add`."
+        case .peerRefused:
+            "`postern peers list` says which and why. Ask its operators, by another way than mail, what they published."
+        case .peerExpires: "`postern peers list` says which and why. Ask its operators to publish a fresh statement."
         case .alarmCommand: "Run the program of alarms.command by hand as the gateway's user, and see why it fails."
         case .alarmMail:
             "See the sentence; a key, a route or the next hop of the address in alarms.mail may be missing."

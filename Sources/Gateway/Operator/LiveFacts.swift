@@ -4,6 +4,7 @@ import Accounts
 import Commitment
 import Control
 import Glibc
+import Peers
 import Privacy
 import Settings
 import Store
@@ -15,18 +16,21 @@ final class LiveFacts: LiveGateway {
     private let shared: GatewayShared
     private let listeners: @Sendable () -> [StatusReport.Listener]
     private let wake: @Sendable () -> Void
+    let peers: PeerKeeper
 
     init(
         settings: PosternSettings,
         data: DataDirectory,
         shared: GatewayShared,
         listeners: @escaping @Sendable () -> [StatusReport.Listener],
+        peers: PeerKeeper,
         wake: @escaping @Sendable () -> Void
     ) {
         self.settings = settings
         self.data = data
         self.shared = shared
         self.listeners = listeners
+        self.peers = peers
         self.wake = wake
     }
 

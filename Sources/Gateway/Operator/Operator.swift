@@ -64,11 +64,16 @@ package struct Operator: Sendable {
         case .actOnAll(let action, let filter): try await actOnAll(action, filter)
         case .listDiscarded: try await discarded()
         case .readDiscarded(let id): try await readDiscarded(id)
+        case .listPeers: listPeers()
+        case .addPeer(let domain, let key): try await addPeer(domain, key)
+        case .refreshPeers(let domain): try await refreshPeers(domain)
+        case .removePeer(let domain): try await removePeer(domain)
+        case .makeStatement(let wishes): try await makeStatement(wishes)
         }
     }
 
     private func askLive(_ request: ControlRequest) async throws -> ControlResponse {
-        guard let live else { throw Refused("No gateway is running for \(data.path); start it with `postern up`.") }
+        let live = try running()
         switch request {
         case .status: return .status(await live.status())
         case .metrics: return .exported(MetricsText.text(await live.status()))
@@ -79,6 +84,12 @@ package struct Operator: Sendable {
             return .done("The gateway is stopping.")
         default: throw Refused("This is no question for the running gateway.")
         }
+    }
+
+    /// The gateway that runs; refused when none does.
+    func running() throws(Refused) -> any LiveGateway {
+        if let live { return live }
+        throw Refused("No gateway is running for \(data.path); start it with `postern up`.")
     }
 
     private func vaultStatus() throws -> ControlResponse {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Control
+package import Peers
 package import Privacy
 
 /// What an ``Operator`` can ask of the process that takes and sends mail.
@@ -13,6 +14,8 @@ package protocol LiveGateway: Sendable {
     func logLines(after number: Int) -> [LogLine]
     /// Tells the dispatcher that due work may have changed.
     func wakeQueue() async
+    /// Adds peers and looks at their statements.
+    var peers: PeerKeeper { get }
     /// Tells whoever caches users or keys that they changed by an operator's hand.
     func recordsChanged() async
     /// Begins a graceful stop and returns at once.

@@ -5,6 +5,7 @@ import Glibc
 package import Keyring
 package import OpenPGP
 import OperatingSystem
+package import Peers
 package import Privacy
 package import Settings
 package import Store
@@ -19,6 +20,7 @@ package struct DataDirectory: Sendable {
     package let keyring: Keyring
     package let accounts: Accounts
     package let ledger: SendingLedger
+    package let peers: PeerBook
     package let worker: WorkerClient
 
     /// Opens queue and records under an unlocked vault; makes them when the directory is new.
@@ -41,6 +43,7 @@ package struct DataDirectory: Sendable {
             keyring: Keyring(records: records),
             accounts: try await Accounts.load(from: records, log: log),
             ledger: try await SendingLedger.load(from: records),
+            peers: try await PeerBook.load(from: records),
             worker: WorkerClient(executable: "/proc/self/exe")
         )
     }

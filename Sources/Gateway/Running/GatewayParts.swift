@@ -9,6 +9,7 @@ import LocalMail
 import Mail
 import NIOCore
 import NIOPosix
+import Peers
 import Pipeline
 import Privacy
 import SMTPTransport
@@ -22,7 +23,8 @@ struct GatewayParts: Sendable {
     let dispatcher: Dispatcher
     let services: SessionServices
     let answers: Operator
-    /// What works beside the dispatcher: the spool's intake, where `[spool]` asks for one, the watch over alarms and their messenger.
+    /// What works beside the dispatcher: the spool's intake, where `[spool]` asks for one, the watch over alarms and their
+    /// messenger, and the look at peers' statements.
     let attendants: [any Service]
 
     init(
@@ -67,13 +69,16 @@ struct GatewayParts: Sendable {
             log: log
         )
         services = SessionServices(settings, data, shared, outgoing, pipeline)
-        attendants = try Self.attendants(settings, data, shared, services)
+        let peers = try PeerKeeper(settings: settings, data: data, shared: shared, resolver: outgoing.resolver)
+        let refresher = PeerRefresher(keeper: peers, alarms: observed.alarms, time: time)
+        attendants = try Self.attendants(settings, data, shared, services) + [refresher]
         let wake = dispatcher.wake
         let live = LiveFacts(
             settings: settings,
             data: data,
             shared: shared,
             listeners: listeners,
+            peers: peers,
             wake: { wake.fire() }
         )
         answers = Operator(data: data, settings: settings, time: time, live: live)
