@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mail providers that are peers: the web server of their commitment statements, and their operators with an OpenPGP key each."""
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+import threading
+from typing import Any
+
+from harness import machine
+from harness.gateway import Gateway
+from harness.openpgp import GnuPG
+from harness.peers.certificates import Certificate
+
+PATH = "/.well-known/providers-commitment"
+TYPE = b"postern-commitment-statement-v1\n"
+DAY = 86_400
+
+
+class StatementHost:
+    """Serves the statement of each domain by https. Needs a network of its own (harness.network), for port 443."""
+
+    def __init__(self, certificate: Certificate, address: str = "127.3.0.1"):
+        self.address = address
+        # By domain; a domain without one gets a page.
+        self.served: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate.certificate, certificate.key)
+
+    def start(self) -> "StatementHost":
+        self.listener = socket.create_server((self.address, 443), backlog=64)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError, ssl.SSLError), client, self.context.wrap_socket(client, server_side=True) as connection:
+            request = b""
+            while b"\r\n\r\n" not in request:
+                data = connection.recv(65536)
+                if not data:
+                    return
+                request += data
+            head = request.decode("latin-1").split("\r\n")
+            domain = next((line[5:].strip() for line in head if line.lower().startswith("host:")), "")
+            self.asked.append(domain)
+            found = self.served.get(domain) if head[0].split(" ")[1] == PATH else None
+            status, body = ("404 Not Found", b"nothing here\n") if found is None else ("200 OK", found)
+            connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+
+
+class Operator:
+    """A provider's operator: a primary key that only certifies, and a subkey that signs."""
+
+    def __init__(self, folder: pathlib.Path, domain: str):
+        self.domain = domain
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.ring = GnuPG(folder / "ring")
+        self.key = self.make_key(f"{domain} <postmaster@{domain}>")
+
+    def make_key(self, user: str) -> str:
+        self.ring.run("--quick-generate-key", user, "ed25519", "cert", "never")
+        lines = self.ring.run("--with-colons", "--list-keys", user).decode().splitlines()
+        key = next(line.split(":")[9] for line in lines if line.startswith("fpr"))
+        self.ring.run("--quick-add-key", key, "ed25519", "sign", "never")
+        return key
+
+    def close(self) -> None:
+        self.ring.close()
+
+    def certificate(self, key: str | None = None) -> bytes:
+        return self.ring.run("--export", "--export-options", "export-minimal", key or self.key)
+
+    def sign(self, payload: bytes, key: str | None = None) -> bytes:
+        """An envelope made by hand: for payloads that `postern statement sign` would not sign."""
+        parts = {"payload": payload, "certificate": self.certificate(key),
+                 "signature": self.ring.run("--detach-sign", "--local-user", key or self.key, stdin=TYPE + payload)}
+        return json.dumps({name: base64.b64encode(part).decode() for name, part in parts.items()}).encode()
+
+    def publish(self, gateway: Gateway, host: StatementHost, *options: str, key: str | None = None) -> bytes:
+        """What an operator does: make on the server, sign elsewhere, put it on the web server."""
+        file = self.folder / "payload.json"
+        file.write_text(gateway.cli("statement", "make", *options).stdout)
+        done = self.postern(gateway, "statement", "sign", str(file), "--key", key or self.key)
+        assert done.returncode == 0, done.stderr.decode()
+        host.served[self.domain] = done.stdout
+        return done.stdout
+
+    def postern(self, gateway: Gateway, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """The command line where the key is: no settings, no gateway."""
+        environment = gateway.env | {"GNUPGHOME": str(self.ring.home)}
+        return subprocess.run([machine.BINARY, *arguments], capture_output=True, env=environment, cwd=self.folder)
+
+
+def payload(served: bytes) -> dict[str, Any]:
+    return json.loads(base64.b64decode(json.loads(served)["payload"]))
+
+
+def changed(served: bytes, **members: Any) -> bytes:
+    """The payload of a statement with other members; None takes one out."""
+    stated = payload(served) | members
+    return json.dumps({name: value for name, value in stated.items() if value is not None}).encode()
+
+
+def pin(certificate: Certificate) -> str:
+    """Of the certificate's key, as openssl sees it."""
+    openssl = machine.program("openssl")
+    key = subprocess.run([openssl, "x509", "-in", certificate.certificate, "-noout", "-pubkey"], capture_output=True, check=True)
+    der = subprocess.run([openssl, "pkey", "-pubin", "-outform", "DER"], input=key.stdout, capture_output=True, check=True)
+    return "spki:" + hashlib.sha256(der.stdout).hexdigest()
+
+
+def verify_by_script(served: bytes, domain: str, key: str, folder: pathlib.Path) -> subprocess.CompletedProcess[bytes]:
+    """The second implementation, with gpg alone."""
+    file = folder / "to-verify"
+    file.write_bytes(served)
+    return subprocess.run([machine.REPOSITORY / "contrib" / "verify-statement", file, domain, key], capture_output=True,
+                          env=dict(os.environ))
