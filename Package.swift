@@ -116,8 +116,8 @@ let services: [Target] = [
     .target(
         name: "Delivery",
         dependencies: [
-            "ChannelPolicy", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
-            nioPosix,
+            "ChannelPolicy", "ChannelProof", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy",
+            "Settings", nioCore, nioPosix,
         ],
         swiftSettings: shared
     ),
@@ -142,8 +142,8 @@ let services: [Target] = [
     .target(
         name: "Gateway",
         dependencies: [
-            "Pipeline", "Peers", "Links", "Fetch", "ChannelPolicy", "Control", "LocalMail", "Delivery", "Dial",
-            "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
+            "Pipeline", "Peers", "Links", "Control", "LocalMail", "ChannelPolicy", "ChannelProof", "ChannelRecords",
+            "Fetch", "Delivery", "Dial", "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
             "Store", "Vault", "OpenPGP", "OperatingSystem",
             "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -252,7 +252,7 @@ let tests: [Target] = [
     .testTarget(
         name: "DeliveryTests",
         dependencies: [
-            "Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
+            "ChannelPolicy", "ChannelProof", "Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
             nioPosix,
         ],
         swiftSettings: shared

@@ -15,8 +15,12 @@ package enum ControlRequest: Codable, Sendable {
     case log(after: Int)
     /// Where a message is, by the id in its `250`.
     case trace(id: String)
-    /// What would happen to mail for `address`, and why.
-    case explain(address: String)
+    /// What would happen to mail for `address`, and why; `connects`: connect to its mail hosts too, and send nothing.
+    case explain(address: String, connects: Bool)
+    /// To which hosts mail was encrypted lately, and so must be again.
+    case listRatchet
+    /// Forgets that for a domain, or for one of its hosts.
+    case forgetRatchet(domain: String, host: String?)
     /// One certificate, binary, third-party signatures already stripped, at most 1 MiB.
     case importKey(certificate: [UInt8])
     case listKeys

@@ -9,6 +9,7 @@ package enum ControlResponse: Codable, Sendable {
     case log([LogLine])
     case trace(TraceReport)
     case explanation(Explanation)
+    case ratchet([RatchetSummary])
     case keys([KeySummary])
     /// What became of one certificate that was to be imported; said for a refused one too.
     case imported(KeyImport)
@@ -72,6 +73,8 @@ package struct TraceReport: Codable, Sendable {
 package struct Explanation: Codable, Sendable {
     package var address: String
     package var steps: [Step]
+    /// The way to the domain's mail hosts, where its route is `mx`.
+    package var channel: ChannelReport?
 
     package struct Step: Codable, Sendable {
         /// `accept`, `route`, `protection`, `key`.
@@ -89,6 +92,22 @@ package struct Explanation: Codable, Sendable {
     package init(address: String, steps: [Step]) {
         self.address = address
         self.steps = steps
+    }
+}
+
+/// That mail for a domain was encrypted to one of its hosts.
+package struct RatchetSummary: Codable, Sendable {
+    package var domain: String
+    package var host: String
+    /// In seconds since 1970.
+    package var lastEncrypted: Int
+    package var holdsUntil: Int
+
+    package init(domain: String, host: String, lastEncrypted: Int, holdsUntil: Int) {
+        self.domain = domain
+        self.host = host
+        self.lastEncrypted = lastEncrypted
+        self.holdsUntil = holdsUntil
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import NIOCore
 import Privacy
 import SMTPTransport
@@ -10,15 +11,29 @@ import Synchronization
 struct ReadyConnection: Sendable {
     let connection: SMTPClientConnection
     /// The peer it leads to; equal for connections that can stand in for each other.
-    let peer: String
+    let peer: Peer.Key
     /// What its last EHLO or LHLO offered.
     let extensions: ServerExtensions
     /// The name of the host, for reports.
     let host: Sensitive<String>
+    /// How far the channel came; nil for a server of the operator's choice.
+    var event: ChannelPolicy.ChannelEvent?
+    /// How a message goes out over it, by what was decided for it; nil for a server of the operator's choice.
+    var record: ChannelRecord?
+    /// At a server of the operator's choice: the certificate was verified.
+    var isVerified = false
     /// Transactions that it has carried.
     var carried = 0
     /// It has waited in the pool: the other side may have closed it meanwhile.
     var isReused = false
+}
+
+extension ReadyConnection {
+    /// REQUIRETLS goes on over it: the channel is proven, and the server promises the same.
+    var carriesRequireTLS: Bool { record?.saysRequireTLS ?? (isVerified && extensions.requireTLS) }
+
+    /// A message with REQUIRETLS may go over it; by LMTP it is at the end of its way.
+    var keepsTLS: Bool { carriesRequireTLS || connection.dialect == .lmtp }
 }
 
 /// Open connections that wait for their next message, the one used last first.
@@ -29,7 +44,7 @@ final class ConnectionPool: Sendable {
     }
 
     private struct State {
-        var idle: [String: [Idle]] = [:]
+        var idle: [Peer.Key: [Idle]] = [:]
         var retired: [SMTPClientConnection] = []
         var isClosed = false
     }
@@ -45,7 +60,7 @@ final class ConnectionPool: Sendable {
         self.maxTransactions = maxTransactions
     }
 
-    func take(_ peer: String) -> ReadyConnection? {
+    func take(_ peer: Peer.Key) -> ReadyConnection? {
         let oldest = time.boot()
         return state.withLock { state in
             while var idle = state.idle[peer]?.popLast() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import Privacy
 import SMTPTransport
 import SMTPWire
@@ -31,6 +32,17 @@ struct ConversationFault: Error, Sendable {
             host: host
         )
         self.isPermanent = reply.code == 521
+    }
+
+    /// The channel is not what was decided.
+    init(_ fault: ChannelFault, host: Sensitive<String>?) {
+        self.fault = DeliveryOutcome.Fault(
+            EnhancedStatus(fault.status.subject, fault.status.detail),
+            FaultCause(fault),
+            host: host,
+            channel: fault
+        )
+        self.isPermanent = fault.isFinal
     }
 
     init(_ error: ClientError, host: Sensitive<String>?) {

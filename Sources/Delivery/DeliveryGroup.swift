@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChannelPolicy
 package import Mail
 package import SMTPWire
 
@@ -28,6 +29,10 @@ package struct DeliveryGroup: Sendable {
     package var ret: DSNReturn?
     /// What the next hop may be told of the client that the message came from first; only ever set by a filter that says so.
     package var client: ForwardedClient?
+    /// What the message itself says about TLS.
+    package var wish = TLSWish.none
+    /// The copies fail for good when this try does not get them off.
+    package var isLastTry = false
 
     package init(
         hop: DeliveryHop,

@@ -15,10 +15,6 @@ package struct DeliveryOptions: Sendable {
     /// The port of MX hosts.
     package var port: Int
     package var addressRules: AddressRules
-    /// When a TLS handshake with an MX host fails, try once more in clear.
-    ///
-    /// Never at level 3.
-    package var allowsClearAfterTLSFailure: Bool
     package var timeouts: ClientTimeouts
     /// How long a TCP connection may take to come about.
     package var connectTimeout: Duration
@@ -39,7 +35,6 @@ package struct DeliveryOptions: Sendable {
             allowsIPv4: settings.ipv4,
             allowsIPv6: settings.ipv6
         )
-        self.allowsClearAfterTLSFailure = true
         self.timeouts = ClientTimeouts()
         self.connectTimeout = .seconds(30)
         self.idleLimit = .seconds(8)

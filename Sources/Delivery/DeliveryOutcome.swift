@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import ChannelPolicy
 package import Privacy
 package import SMTPWire
 
@@ -38,17 +39,21 @@ package enum DeliveryOutcome: Sendable {
         package let reply: RemoteReply?
         /// The host that was spoken to, or tried last; nil when it never came to that.
         package let host: Sensitive<String>?
+        /// What the channel lacks; nil where it is not to blame.
+        package let channel: ChannelFault?
 
         package init(
             _ status: EnhancedStatus,
             _ cause: FaultCause,
             reply: RemoteReply? = nil,
-            host: Sensitive<String>? = nil
+            host: Sensitive<String>? = nil,
+            channel: ChannelFault? = nil
         ) {
             self.status = status
             self.cause = cause
             self.reply = reply
             self.host = host
+            self.channel = channel
         }
     }
 
@@ -83,6 +88,7 @@ package enum FaultCause: String, FixedWord, Hashable, CaseIterable {
     case nameServiceFailed, bogusDNS
     case unreachable, connectionLost, timedOut, tlsFailed, tlsRequired, authenticationFailed, protocolError,
         hostUnavailable
+    case channelUnproven, hostNotInPolicy, floorUnmet, linkMissing, unprovenHostName, requireTLSNotOffered
     case refusedByHost
     case eightBitBody, nonASCIIAddress, nonASCIIHeader, tooLarge
     case flawedContent, unreadable, mailboxUnknown, mailboxError
@@ -106,6 +112,12 @@ package enum FaultCause: String, FixedWord, Hashable, CaseIterable {
         case .authenticationFailed: "authentication-failed"
         case .protocolError: "protocol-error"
         case .hostUnavailable: "host-unavailable"
+        case .channelUnproven: "channel-unproven"
+        case .hostNotInPolicy: "host-not-in-policy"
+        case .floorUnmet: "floor-unmet"
+        case .linkMissing: "link-missing"
+        case .unprovenHostName: "unproven-host-name"
+        case .requireTLSNotOffered: "requiretls-not-offered"
         case .refusedByHost: "refused-by-host"
         case .eightBitBody: "eight-bit-body"
         case .nonASCIIAddress: "non-ascii-address"
@@ -120,6 +132,23 @@ package enum FaultCause: String, FixedWord, Hashable, CaseIterable {
     }
 }
 
+extension FaultCause {
+    init(_ fault: ChannelFault) {
+        self =
+            switch fault.cause {
+            case .dns(let failure): failure.security == .bogus ? .bogusDNS : .nameServiceFailed
+            case .hostNotListed: .hostNotInPolicy
+            case .floorUnmet: .floorUnmet
+            case .linkMissing: .linkMissing
+            case .unprovenHostName: .unprovenHostName
+            case .startTLSNotOffered, .startTLSRefused: .tlsRequired
+            case .handshake: .tlsFailed
+            case .unproven, .proofMissing: .channelUnproven
+            case .requireTLSNotOffered: .requireTLSNotOffered
+            }
+    }
+}
+
 extension EnhancedStatus {
     /// X.1.2: no such domain, or nothing there takes mail.
     static let badDestinationSystem = EnhancedStatus(1, 2)
@@ -129,6 +158,8 @@ extension EnhancedStatus {
     static let directoryFailure = EnhancedStatus(4, 3)
     /// X.4.4: no host of the domain can be connected to.
     static let unableToRoute = EnhancedStatus(4, 4)
+    /// X.7.30: the other side does not promise to keep REQUIRETLS (RFC 8689 §8).
+    static let requireTLSSupport = EnhancedStatus(7, 30)
     /// X.7.5: TLS that was to be proven was not.
     static let cryptographicFailure = EnhancedStatus(7, 5)
 }

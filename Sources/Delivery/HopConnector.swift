@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
+import ChannelProof
 import Mail
 import Privacy
 import SMTPTransport
@@ -11,6 +13,8 @@ struct HopConnector: Sendable {
     let options: DeliveryOptions
     let dialer: HopDialer
     let slow: SlowHosts
+    let guidance: ChannelGuidance
+    let time: Time
 
     /// So many places of one peer are tried.
     private static let maxPlaces = 6
@@ -33,32 +37,39 @@ struct HopConnector: Sendable {
     }
 
     private func open(_ peer: Peer, at place: Peer.Place) async throws(ConversationFault) -> ReadyConnection {
-        do throws(ConversationFault) {
-            return try await converse(peer, at: place, mayUseTLS: peer.security != .off)
-        } catch {
-            guard error.isTLSFailure, peer.security == .opportunistic, options.allowsClearAfterTLSFailure else {
-                throw error
+        switch peer.channel {
+        case .required(let channel): return try await ChannelOpening(self, peer, channel).open(at: place)
+        case .configured(let security, _):
+            do throws(ConversationFault) {
+                return try await converse(peer, at: place, security)
+            } catch {
+                guard error.isTLSFailure, security == .opportunistic, guidance.level < 3 else {
+                    throw error
+                }
+                return try await converse(peer, at: place, .off)
             }
-            return try await converse(peer, at: place, mayUseTLS: false)
         }
     }
+
+    // MARK: - A server of the operator's choice
 
     private func converse(
         _ peer: Peer,
         at place: Peer.Place,
-        mayUseTLS: Bool
+        _ security: NextHop.ChannelSecurity
     ) async throws(ConversationFault) -> ReadyConnection {
         let host = Sensitive(peer.name)
         let connection = try await dialer.connect(peer, at: place)
         do throws(ConversationFault) {
             try await hello(connection, host)
-            if mayUseTLS { try await secure(connection, peer, host) }
+            if security != .off { try await secure(connection, peer, security, host) }
             try await signIn(connection, peer, host)
             return ReadyConnection(
                 connection: connection,
                 peer: peer.key,
                 extensions: await connection.extensions,
-                host: host
+                host: host,
+                isVerified: await connection.tls?.isVerified == true
             )
         } catch {
             connection.close()
@@ -66,19 +77,14 @@ struct HopConnector: Sendable {
         }
     }
 
-    private func hello(_ connection: SMTPClientConnection, _ host: Sensitive<String>) async throws(ConversationFault) {
-        let name = options.hostname
-        let reply = try await translate(host) { () async throws(ClientError) in try await connection.hello(name) }
-        guard reply.isSuccess else { throw ConversationFault(refusal: reply, host: host) }
-    }
-
     private func secure(
         _ connection: SMTPClientConnection,
         _ peer: Peer,
+        _ security: NextHop.ChannelSecurity,
         _ host: Sensitive<String>
     ) async throws(ConversationFault) {
         guard await connection.extensions.startTLS else {
-            if peer.security == .verify {
+            if security == .verify {
                 throw ConversationFault(.init(.encryptionRequired, .tlsRequired, host: host))
             }
             return
@@ -86,7 +92,7 @@ struct HopConnector: Sendable {
         let tls = try dialer.tls(for: peer)
         let refusal = try await translate(host) { () async throws(ClientError) in try await connection.startTLS(tls) }
         if let refusal {
-            guard peer.security == .verify else { return }
+            guard security == .verify else { return }
             throw ConversationFault(.init(.encryptionRequired, .tlsRequired, reply: refusal, host: host))
         }
         try await hello(connection, host)
@@ -112,6 +118,14 @@ struct HopConnector: Sendable {
             // Even a 535 is our own mistake and not the sender's: it waits until the operator has mended it.
             throw ConversationFault(.init(.badCredentials, .authenticationFailed, reply: reply, host: host))
         }
+    }
+
+    // MARK: - For any server
+
+    func hello(_ connection: SMTPClientConnection, _ host: Sensitive<String>) async throws(ConversationFault) {
+        let name = options.hostname
+        let reply = try await translate(host) { () async throws(ClientError) in try await connection.hello(name) }
+        guard reply.isSuccess else { throw ConversationFault(refusal: reply, host: host) }
     }
 
     private func translate<Value: Sendable>(

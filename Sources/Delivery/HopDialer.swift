@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import Dial
 import Mail
 import NIOCore
@@ -50,8 +51,11 @@ struct HopDialer: Sendable {
     /// What STARTTLS with this peer has to prove.
     func tls(for peer: Peer) throws(ConversationFault) -> ClientTLS {
         let policy: TLSPolicy =
-            peer.security == .verify
-            ? .verify(hostname: peer.name, extraRoots: peer.caFile) : .examined(serverName: peer.name)
+            switch peer.channel {
+            case .configured(.verify, let caFile): .verify(hostname: peer.name, extraRoots: caFile)
+            case .configured: .examined(serverName: peer.name)
+            case .required(let channel): .examined(serverName: channel.serverName)
+            }
         do throws(ClientTLSContexts.Failure) {
             return try contexts.tls(for: policy)
         } catch {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 package import DNSResolver
 package import Mail
 package import NIOCore
@@ -11,14 +12,16 @@ import SMTPWire
 ///
 /// Connections are kept for a few seconds and used again. One instance serves the whole gateway; ``run()`` runs beside it for as long.
 package final class MailDelivery: Sendable {
-    private let options: DeliveryOptions
+    let options: DeliveryOptions
     private let maildir: MaildirDelivery
-    private let finder: MailHostFinder
-    private let connector: HopConnector
+    let finder: MailHostFinder
+    let survey: ChannelSurvey
+    let guidance: ChannelGuidance
+    let connector: HopConnector
     private let pool: ConnectionPool
     private let hops: ConcurrencyLimit
     private let hosts: ConcurrencyLimit
-    private let time: Time
+    let time: Time
 
     /// `ownNames`: further names under which this gateway appears in MX records, beside `options.hostname`.
     package init(
@@ -26,6 +29,7 @@ package final class MailDelivery: Sendable {
         maildir: MaildirDelivery,
         resolver: any DNSResolving,
         ownNames: [Domain] = [],
+        guidance: ChannelGuidance = ChannelGuidance(),
         time: Time,
         group: any EventLoopGroup
     ) {
@@ -37,10 +41,14 @@ package final class MailDelivery: Sendable {
             ownNames: ownNames + [options.hostname],
             rules: options.addressRules
         )
+        self.guidance = guidance
+        self.survey = ChannelSurvey(finder: finder, guidance: guidance, port: options.port, time: time)
         self.connector = HopConnector(
             options: options,
             dialer: HopDialer(options: options, group: group),
-            slow: SlowHosts(time: time)
+            slow: SlowHosts(time: time),
+            guidance: guidance,
+            time: time
         )
         self.pool = ConnectionPool(time: time, idleLimit: options.idleLimit, maxTransactions: options.maxTransactions)
         self.hops = ConcurrencyLimit(max(options.connectionsPerDomain, options.connectionsPerHost))
@@ -83,12 +91,18 @@ package final class MailDelivery: Sendable {
     // MARK: - MX
 
     private func deliver(_ progress: inout Progress, toExchangesOf domain: Domain) async -> [DeliveryResult] {
+        async let sts = guidance.policies.facts(
+            for: domain,
+            now: time.calendar(),
+            givingUp: progress.group.isLastTry
+        )
         switch await finder.hosts(of: domain) {
         case .none(let outcome): return progress.results(open: outcome)
-        case .hosts(let exchanges):
+        case .hosts(let exchanges, let lookup):
+            let facts = ChannelSurvey.DomainFacts(domain: domain, mx: lookup, sts: await sts)
             for exchange in exchanges {
-                await attempt(&progress, exchange)
-                if progress.isDone || Task.isCancelled { break }
+                let goesOn = await attempt(&progress, exchange, facts)
+                if !goesOn || progress.isDone || Task.isCancelled { break }
             }
             return progress.results(open: progress.lastFault == nil ? MailDelivery.noHost(exchanges, domain) : nil)
         }
@@ -100,23 +114,48 @@ package final class MailDelivery: Sendable {
         return .failed(.init(isImplicit ? .badDestinationSystem : .unableToRoute, .noUsableHost))
     }
 
-    private func attempt(_ progress: inout Progress, _ exchange: MailExchange) async {
+    /// Returns whether another host of the domain may do.
+    private func attempt(
+        _ progress: inout Progress,
+        _ exchange: MailExchange,
+        _ facts: ChannelSurvey.DomainFacts
+    ) async -> Bool {
         let waiting = progress
-        let after = await hosts.run(exchange.host) { () async -> Progress in
+        let after = await hosts.run(exchange.host) { () async -> (Progress, Bool) in
             var progress = waiting
-            switch await finder.addresses(of: exchange.host) {
-            case .addresses(let addresses):
-                await attempt(
-                    &progress,
-                    Peer(mailExchange: exchange.host, addresses: addresses, port: options.port)
-                )
-            case .none: break
+            switch await survey.survey(exchange, of: facts, wish: progress.group.wish) {
+            case .host(let host):
+                let goesOn = await attempt(&progress, host, facts.domain)
+                return (progress, goesOn)
+            case .noAddress: break
             case .unknown(let cause):
-                progress.lastFault = ConversationFault(.init(.directoryFailure, cause, host: Sensitive(exchange.host)))
+                progress.note(ConversationFault(.init(.directoryFailure, cause, host: Sensitive(exchange.host))))
             }
-            return progress
+            return (progress, true)
         }
-        if let after { progress = after }
+        guard let after else { return false }
+        progress = after.0
+        return after.1
+    }
+
+    /// Returns whether another host of the domain may do.
+    private func attempt(_ progress: inout Progress, _ host: SurveyedHost, _ domain: Domain) async -> Bool {
+        if let report = host.decision.report { guidance.reports.count(report) }
+        switch host.decision.verdict {
+        case .connect(let channel):
+            await attempt(
+                &progress,
+                Peer(mailExchange: host.host, addresses: host.addresses, port: options.port, channel: channel)
+            )
+            if progress.lastFault?.fault.channel?.rule == .pins { await guidance.peers.mismatch(domain: domain) }
+            return true
+        case .skipHost(let fault):
+            progress.note(ConversationFault(fault, host: Sensitive(host.host)))
+            return true
+        case .deferDelivery(let fault):
+            progress.note(ConversationFault(fault, host: Sensitive(host.host)))
+            return false
+        }
     }
 
     // MARK: - One peer
@@ -128,7 +167,7 @@ package final class MailDelivery: Sendable {
             do throws(ConversationFault) {
                 ready = try await connection(to: peer)
             } catch {
-                progress.lastFault = error
+                progress.note(error)
                 return
             }
             guard await transact(&progress, on: ready) else { return }
@@ -137,10 +176,27 @@ package final class MailDelivery: Sendable {
 
     /// A connection from the pool, else a new one.
     func connection(to peer: Peer) async throws(ConversationFault) -> ReadyConnection {
-        if let ready = pool.take(peer.key) { return ready }
+        if let ready = pool.take(peer.key) { return try judged(ready, peer) }
         // Opening reads certificates and secrets, which is no work for an event loop.
         return try await withTaskExecutorPreference(globalConcurrentExecutor) { () async throws(ConversationFault) in
             try await connector.open(peer)
+        }
+    }
+
+    /// A connection from the pool met the same demand; what else the message wants is judged anew.
+    private func judged(_ ready: ReadyConnection, _ peer: Peer) throws(ConversationFault) -> ReadyConnection {
+        guard case .required(let channel) = peer.channel, let event = ready.event else { return ready }
+        switch channel.judge(event, host: peer.name).action {
+        case .proceed(let record):
+            var ready = ready
+            ready.record = record
+            return ready
+        case .nextHost(let fault):
+            pool.give(ready)
+            throw ConversationFault(fault, host: ready.host)
+        case .retryInClear:
+            pool.retire(ready.connection)
+            throw ConversationFault(ChannelFault(channel.rule, .proofMissing), host: ready.host)
         }
     }
 
@@ -154,12 +210,18 @@ package final class MailDelivery: Sendable {
     /// Returns whether to go on with this peer.
     private func transact(_ progress: inout Progress, on ready: ReadyConnection) async -> Bool {
         var ready = ready
-        let batch = progress.nextBatch(for: ready.extensions, host: ready.host, limit: options.maxRecipients)
+        let batch = progress.nextBatch(
+            for: ready.extensions,
+            host: ready.host,
+            limit: options.maxRecipients,
+            keepsTLS: ready.keepsTLS
+        )
         guard !batch.isEmpty else {
             release(ready, isUsable: true)
             return true
         }
-        let envelope = progress.envelope(for: batch, server: ready.extensions)
+        let saysRequireTLS = progress.group.wish.isRequired && ready.carriesRequireTLS
+        let envelope = progress.envelope(for: batch, server: ready.extensions, saysRequireTLS: saysRequireTLS)
         let result = await ready.connection.send(envelope, content: progress.group.content)
         ready.carried += 1
         release(ready, isUsable: result.isConnectionUsable)
@@ -175,10 +237,21 @@ package final class MailDelivery: Sendable {
             case .settled(let outcome): progress.settle([index], outcome)
             case .again, .reconnect: break
             case .nextHost(let fault):
-                progress.lastFault = fault
+                progress.note(fault)
                 goesOn = false
             }
         }
+        if result.recipients.contains(where: \.isAccepted) { await learn(progress.group.hop, ready) }
         return goesOn
+    }
+
+    /// Mail went to the host inside TLS, so it must again.
+    private func learn(_ hop: DeliveryHop, _ ready: ReadyConnection) async {
+        guard case .mx(let domain) = hop, let record = ready.record, record.isEncrypted else { return }
+        let host = ready.host.exposed
+        let known = await guidance.ratchet.entry(domain: domain.key, host: host)
+        let now = time.calendar().seconds
+        guard let entry = RatchetEntry.learned(known, domain: domain.key, host: host, now: now) else { return }
+        await guidance.ratchet.learn(entry)
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 package import DNSResolver
 package import Mail
 import SMTPWire
 
 /// Finds a domain's mail hosts and their addresses in the DNS.
 package struct MailHostFinder: Sendable {
-    private let resolver: any DNSResolving
+    let resolver: any DNSResolving
     private let ownNames: Set<String>
     private let rules: AddressRules
 
@@ -18,7 +19,8 @@ package struct MailHostFinder: Sendable {
     }
 
     enum Hosts: Sendable {
-        case hosts([MailExchange])
+        /// In the order in which to try them, with what DNSSEC says about how they were found.
+        case hosts([MailExchange], MailHostsLookup)
         case none(DeliveryOutcome)
     }
 
@@ -37,34 +39,54 @@ package struct MailHostFinder: Sendable {
         if answer.nameDoesNotExist { return .none(.failed(.init(.badDestinationSystem, .noSuchDomain))) }
         var random = SystemRandomNumberGenerator()
         switch MailExchangeOrder.choose(answer.records, ownNames: ownNames, using: &random) {
-        case .hosts(let hosts): return .hosts(hosts)
-        case .implicit: return implicitHost(answer.canonicalName ?? domain.key)
+        case .hosts(let hosts): return .hosts(hosts, lookup(domain, answer, hasMX: true))
+        case .implicit: return implicitHost(answer.canonicalName ?? domain.key, lookup(domain, answer, hasMX: false))
         case .refusesMail: return .none(.failed(.init(.nullMX, .nullMX)))
         case .loop: return .none(.failed(.init(.routingLoop, .routingLoop)))
         case .unusable: return .none(.failed(.init(.unableToRoute, .noUsableHost)))
         }
     }
 
-    private func implicitHost(_ name: String) -> Hosts {
-        ownNames.contains(name.lowercased())
-            ? .none(.failed(.init(.routingLoop, .routingLoop)))
-            : .hosts([MailExchange(preference: 0, host: name.lowercased())])
+    private func lookup(_ domain: Domain, _ answer: DNSAnswer, hasMX: Bool) -> MailHostsLookup {
+        MailHostsLookup(
+            domain: domain.key,
+            expandedDomain: answer.canonicalName?.lowercased(),
+            security: LookupSecurity(answer.security),
+            hasMX: hasMX
+        )
     }
 
-    /// The host's addresses of both families, asked for at the same time.
+    private func implicitHost(_ name: String, _ lookup: MailHostsLookup) -> Hosts {
+        ownNames.contains(name.lowercased())
+            ? .none(.failed(.init(.routingLoop, .routingLoop)))
+            : .hosts([MailExchange(preference: 0, host: name.lowercased())], lookup)
+    }
+
+    /// The host's addresses of both families, asked for at the same time, and what DNSSEC says about them.
     ///
     /// CNAMEs are followed.
-    func addresses(of host: String) async -> Addresses {
+    func addresses(of host: String) async -> (Addresses, HostLookup) {
         if let literal = IPAddress(host) {
-            return rules.allows(literal) ? .addresses([literal]) : .none
+            let lookup = HostLookup(host: host, isAddress: true, security: .insecure)
+            return (rules.allows(literal) ? .addresses([literal]) : .none, lookup)
         }
         async let six = rules.allowsIPv6 ? resolver.resolve(host, .aaaa) : nil
         async let four = rules.allowsIPv4 ? resolver.resolve(host, .a) : nil
         let answers = [await six, await four].compactMap { $0 }
+        let lookup = HostLookup(
+            host: host,
+            security: LookupSecurity.best(answers.map { LookupSecurity($0.security) }),
+            expandedHost: answers.lazy.compactMap(\.canonicalName).first?.lowercased()
+        )
         let found = rules.order(answers.filter(\.isUsable).flatMap(\.addresses))
-        if !found.isEmpty { return .addresses(found) }
-        if let bad = answers.first(where: { !$0.isUsable }) { return .unknown(MailHostFinder.cause(bad)) }
-        return .none
+        if !found.isEmpty { return (.addresses(found), lookup) }
+        if let bad = answers.first(where: { !$0.isUsable }) { return (.unknown(MailHostFinder.cause(bad)), lookup) }
+        return (.none, lookup)
+    }
+
+    /// What DNSSEC says about the CNAME of a host by itself.
+    func aliasSecurity(of host: String) async -> LookupSecurity {
+        LookupSecurity(await resolver.resolve(host, .cname).security)
     }
 
     private static func cause(_ answer: DNSAnswer) -> FaultCause {

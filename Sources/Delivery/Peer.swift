@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import Mail
 import SMTPTransport
 import SMTPWire
@@ -15,22 +16,34 @@ struct Peer: Sendable {
         case unix(path: String)
     }
 
-    /// Equal for peers that can share connections.
-    let key: String
+    enum Channel: Sendable {
+        /// As the operator set it for an `lmtp` or `relay` route.
+        case configured(NextHop.ChannelSecurity, caFile: String?)
+        /// As it was decided for an MX host.
+        case required(RequiredChannel)
+    }
+
+    /// Equal for peers that can share connections: the same server, under the same demand.
+    struct Key: Hashable, Sendable {
+        let server: String
+        let demand: ChannelDemand?
+        let serverName: String?
+    }
+
+    let key: Key
     /// The host's name, for certificates and reports.
     let name: String
     let places: [Place]
     let dialect: SMTPClientConnection.Dialect
-    let security: NextHop.ChannelSecurity
-    let caFile: String?
+    let channel: Channel
     let credentials: NextHop.Credentials?
 
     /// The server of an `lmtp` or `relay` route.
     init(_ next: NextHop, dialect: SMTPClientConnection.Dialect) {
-        self.key = (dialect == .lmtp ? "lmtp " : "relay ") + next.endpoint.hint
+        let server = (dialect == .lmtp ? "lmtp " : "relay ") + next.endpoint.hint
+        self.key = Key(server: server, demand: nil, serverName: nil)
         self.dialect = dialect
-        self.security = next.tls
-        self.caFile = next.caFile
+        self.channel = .configured(next.tls, caFile: next.caFile)
         self.credentials = next.credentials
         switch next.endpoint {
         case .tcp(let host, let port):
@@ -43,13 +56,12 @@ struct Peer: Sendable {
     }
 
     /// An MX host.
-    init(mailExchange host: String, addresses: [IPAddress], port: Int) {
-        self.key = "mx \(host) \(port)"
+    init(mailExchange host: String, addresses: [IPAddress], port: Int, channel: RequiredChannel) {
+        self.key = Key(server: "mx \(host) \(port)", demand: channel.demand, serverName: channel.serverName)
         self.name = host
         self.places = addresses.map { .address($0, port: port) }
         self.dialect = .smtp
-        self.security = .opportunistic
-        self.caFile = nil
+        self.channel = .required(channel)
         self.credentials = nil
     }
 }

@@ -20,6 +20,14 @@ struct Progress {
     var pending: [Int] { outcomes.indices.filter { outcomes[$0] == nil } }
     var isDone: Bool { !outcomes.contains { $0 == nil } }
 
+    /// Notes what an attempt ran into.
+    ///
+    /// A host that will never do for the message does not end what another host may do later.
+    mutating func note(_ fault: ConversationFault) {
+        if fault.isPermanent, fault.fault.channel != nil, let lastFault, !lastFault.isPermanent { return }
+        lastFault = fault
+    }
+
     mutating func settle(_ indices: [Int], _ outcome: DeliveryOutcome) {
         for index in indices { outcomes[index] = outcome }
     }
@@ -31,9 +39,14 @@ struct Progress {
     }
 
     /// Refuses what the server cannot take; what is left is the next transaction's recipients, at most `limit`.
-    mutating func nextBatch(for server: ServerExtensions, host: Sensitive<String>, limit: Int) -> [Int] {
+    mutating func nextBatch(
+        for server: ServerExtensions,
+        host: Sensitive<String>,
+        limit: Int,
+        keepsTLS: Bool
+    ) -> [Int] {
         let open = pending
-        if let fault = ServerFit.refusal(of: group, by: server) {
+        if let fault = ServerFit.refusal(of: group, by: server, keepsTLS: keepsTLS) {
             settle(open, .failed(fault.at(host)))
             return []
         }
@@ -48,7 +61,7 @@ struct Progress {
         return batch
     }
 
-    func envelope(for batch: [Int], server: ServerExtensions) -> ClientEnvelope {
+    func envelope(for batch: [Int], server: ServerExtensions, saysRequireTLS: Bool) -> ClientEnvelope {
         let addresses = batch.map { group.recipients[$0].address }
         let needsSMTPUTF8 = ServerFit.needsSMTPUTF8(group, to: addresses)
         let form = { (address: EmailAddress) in needsSMTPUTF8 ? address : ServerFit.envelopeForm(address) ?? address }
@@ -62,13 +75,14 @@ struct Progress {
             needsSMTPUTF8: needsSMTPUTF8,
             ret: group.ret,
             envid: group.envid,
-            client: group.client
+            client: group.client,
+            requireTLS: saysRequireTLS
         )
     }
 }
 
 extension DeliveryOutcome.Fault {
     func at(_ host: Sensitive<String>) -> DeliveryOutcome.Fault {
-        DeliveryOutcome.Fault(status, cause, reply: reply, host: host)
+        DeliveryOutcome.Fault(status, cause, reply: reply, host: host, channel: channel)
     }
 }

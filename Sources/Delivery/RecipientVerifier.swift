@@ -88,7 +88,7 @@ package struct RecipientVerifier: Sendable {
     }
 
     private func ask(_ recipient: EmailAddress, _ peer: Peer) async -> Verification {
-        await conversations.run(peer.key) { await converse(recipient, peer) } ?? .unknown
+        await conversations.run(peer.key.server) { await converse(recipient, peer) } ?? .unknown
     }
 
     /// One conversation.

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import Mail
 import SMTPWire
 
 /// May this message go to a server with these extensions? Nothing is ever converted to make it fit.
 enum ServerFit {
     /// A message that cannot go at all.
-    static func refusal(of group: DeliveryGroup, by server: ServerExtensions) -> DeliveryOutcome.Fault? {
+    ///
+    /// - Parameter keepsTLS: the channel is proven, and the server offers REQUIRETLS or ends the message's way.
+    static func refusal(
+        of group: DeliveryGroup,
+        by server: ServerExtensions,
+        keepsTLS: Bool
+    ) -> DeliveryOutcome.Fault? {
         if !server.smtpUTF8 {
             if let sender = group.reversePath.address, envelopeForm(sender) == nil {
                 return DeliveryOutcome.Fault(.nonASCIIAddress, .nonASCIIAddress)
@@ -17,6 +24,9 @@ enum ServerFit {
         }
         if group.needs.has8BitBody && !server.eightBitMIME {
             return DeliveryOutcome.Fault(.conversionNotSupported, .eightBitBody)
+        }
+        if case .required(let isReport) = group.wish, !isReport, !keepsTLS {
+            return DeliveryOutcome.Fault(.requireTLSSupport, .requireTLSNotOffered)
         }
         if let limit = server.maxSize, group.content.count > limit {
             return DeliveryOutcome.Fault(.messageTooLargeForSystem, .tooLarge)

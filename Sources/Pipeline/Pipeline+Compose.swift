@@ -122,8 +122,16 @@ extension Pipeline {
             returnContent: message.mail.ret.map { $0 == .full ? .full : .headers },
             smtpUTF8: message.mail.smtpUTF8,
             body8Bit: is8Bit,
-            filter: message.filter
+            filter: message.filter,
+            tls: tlsWish(of: message)
         )
+    }
+
+    /// With REQUIRETLS the header field does not count (RFC 8689 §4.1).
+    private static func tlsWish(of message: IncomingMessage) -> Envelope.TLSWish {
+        if message.mail.requireTLS { return .required }
+        let field = message.header.first("TLS-Required").map { String(decoding: $0.value, as: UTF8.self).lowercased() }
+        return field == "no" ? .optional : .none
     }
 }
 

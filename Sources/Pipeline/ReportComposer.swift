@@ -63,7 +63,10 @@ package struct ReportComposer: Sendable {
             messageID: "<\(id.logText)@\(settings.hostname.key)>",
             boundary: Boundary.random()
         )
-        return Self.outgoing(bytes, id: id, to: sender, hint: hint, at: now, filter: subject.envelope.filter)
+        var message = Self.outgoing(bytes, id: id, to: sender, hint: hint, at: now, filter: subject.envelope.filter)
+        // RFC 8689 §5: a report tells of the message, so it asks for the same.
+        if subject.envelope.tls == .required { message.envelope.tls = .required }
+        return message
     }
 
     /// A message of our own for the queue; nothing is ever reported about it.

@@ -106,6 +106,8 @@ package struct ClientEnvelope: Sendable {
     package var envid: String?
     /// What XFORWARD tells of the client that the message came from first; nil: nothing.
     package var client: ForwardedClient?
+    /// Say REQUIRETLS (RFC 8689): only where the other side offers it inside TLS.
+    package var requireTLS: Bool
 
     package init(
         reversePath: ReversePath,
@@ -114,7 +116,8 @@ package struct ClientEnvelope: Sendable {
         needsSMTPUTF8: Bool = false,
         ret: DSNReturn? = nil,
         envid: String? = nil,
-        client: ForwardedClient? = nil
+        client: ForwardedClient? = nil,
+        requireTLS: Bool = false
     ) {
         self.reversePath = reversePath
         self.recipients = recipients
@@ -123,6 +126,7 @@ package struct ClientEnvelope: Sendable {
         self.ret = ret
         self.envid = envid
         self.client = client
+        self.requireTLS = requireTLS
     }
 }
 
@@ -140,6 +144,8 @@ package enum RecipientResult: Sendable, Hashable {
     case flawedContent(LineEndingFlaw)
     /// Never sent whole: our own source could not be read.
     case unreadableContent
+
+    package var isAccepted: Bool { if case .accepted = self { true } else { false } }
 
     /// What a message may need of the other side.
     package enum Requirement: Sendable, Hashable {

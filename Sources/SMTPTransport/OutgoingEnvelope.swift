@@ -67,6 +67,7 @@ struct OutgoingEnvelope {
         if extensions.hasSize { line += " SIZE=" + String(size) }
         if envelope.isEightBit { line += " BODY=8BITMIME" }
         if extensions.smtpUTF8, envelope.needsSMTPUTF8 || hasUTF8Address { line += " SMTPUTF8" }
+        if envelope.requireTLS, extensions.requireTLS { line += " REQUIRETLS" }
         if extensions.dsn {
             if let ret = envelope.ret { line += " RET=" + ret.rawValue }
             if let envid = envelope.envid { line += " ENVID=" + XText.encode(envid) }

@@ -19,6 +19,7 @@ package enum CommandLineLimit {
         Allowance(verb: "MAIL", octets: 26, from: "SIZE, RFC 1870 §3"),
         Allowance(verb: "MAIL", octets: 17, from: "8BITMIME, RFC 6152 §2"),
         Allowance(verb: "MAIL", octets: 10, from: "SMTPUTF8, RFC 6531 §3.1"),
+        Allowance(verb: "MAIL", octets: 11, from: "REQUIRETLS, RFC 8689 §3"),
         Allowance(verb: "MAIL", octets: 9 + 107, from: "DSN RET and ENVID, RFC 3461 §4.3 and §4.4"),
         Allowance(verb: "MAIL", octets: 500, from: "AUTH, RFC 4954 §3"),
         Allowance(verb: "RCPT", octets: 28 + 501, from: "DSN NOTIFY and ORCPT, RFC 3461 §4.1 and §4.2"),

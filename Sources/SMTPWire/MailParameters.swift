@@ -26,6 +26,8 @@ package struct MailParameters: Sendable, Hashable {
     ///
     /// Never believed; kept so that it parses.
     package var auth: String?
+    /// REQUIRETLS (RFC 8689 §4): every hop must be encrypted and proven.
+    package var requireTLS: Bool
 
     package init(
         reversePath: ReversePath,
@@ -34,7 +36,8 @@ package struct MailParameters: Sendable, Hashable {
         smtpUTF8: Bool = false,
         ret: DSNReturn? = nil,
         envid: String? = nil,
-        auth: String? = nil
+        auth: String? = nil,
+        requireTLS: Bool = false
     ) {
         self.reversePath = reversePath
         self.size = size
@@ -43,6 +46,7 @@ package struct MailParameters: Sendable, Hashable {
         self.ret = ret
         self.envid = envid
         self.auth = auth
+        self.requireTLS = requireTLS
     }
 }
 

@@ -104,6 +104,8 @@ extension Reply {
     package static let authenticationRequired = Reply(.permanent, 30, .securityOther, "authentication required")
     package static let mustStartTLS = Reply(.permanent, 30, .securityOther, "STARTTLS first")
     package static let badCredentials = Reply(.permanent, 35, .badCredentials, "authentication failed")
+    /// RFC 8689 §4.2: the parameter counts only inside TLS.
+    package static let requireTLSInClear = Reply(.permanent, 30, .encryptionRequired, "STARTTLS before REQUIRETLS")
     package static let encryptionRequiredForAuth = Reply(.permanent, 38, .encryptionRequired, "STARTTLS before AUTH")
     package static let noSuchMailbox = Reply(.permanent, 50, .badMailbox, "no such mailbox here")
     package static let notAuthorized = Reply(.permanent, 50, .notAuthorized, "not authorized")

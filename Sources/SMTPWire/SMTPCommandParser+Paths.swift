@@ -136,6 +136,9 @@ extension SMTPCommandParser {
         case "SMTPUTF8":
             guard value == nil else { throw malformed }
             parameters.smtpUTF8 = true
+        case "REQUIRETLS":
+            guard value == nil else { throw malformed }
+            parameters.requireTLS = true
         case "RET":
             guard let ret = word.flatMap(DSNReturn.init(rawValue:)) else { throw malformed }
             parameters.ret = ret

@@ -12,6 +12,8 @@ package struct ServerExtensions: Sendable, Hashable {
     package var eightBitMIME = false
     package var smtpUTF8 = false
     package var startTLS = false
+    /// REQUIRETLS (RFC 8689), which counts only inside TLS.
+    package var requireTLS = false
     package var dsn = false
     package var enhancedStatusCodes = false
     /// The mechanisms in upper case, such as `PLAIN`.
@@ -43,6 +45,7 @@ package struct ServerExtensions: Sendable, Hashable {
         case "8BITMIME": eightBitMIME = true
         case "SMTPUTF8": smtpUTF8 = true
         case "STARTTLS": startTLS = true
+        case "REQUIRETLS": requireTLS = true
         case "DSN": dsn = true
         case "ENHANCEDSTATUSCODES": enhancedStatusCodes = true
         case "XFORWARD": forwardedAttributes.formUnion(arguments.map(String.init))

@@ -19,6 +19,15 @@ package struct Envelope: Sendable {
         case headers = 1
     }
 
+    /// What the message itself says about TLS (RFC 8689).
+    package enum TLSWish: UInt8, Sendable {
+        case none = 0
+        /// REQUIRETLS.
+        case required = 1
+        /// The header field `TLS-Required: No`.
+        case optional = 2
+    }
+
     package var reversePath: ReversePath
     package var origin: Origin
     /// When the message was accepted.
@@ -36,6 +45,7 @@ package struct Envelope: Sendable {
     package var body8Bit: Bool
     /// The name of the filter that the message came by and whose next hop gets it; nil: the routes say where it goes.
     package var filter: String?
+    package var tls: TLSWish
 
     package init(
         reversePath: ReversePath,
@@ -47,7 +57,8 @@ package struct Envelope: Sendable {
         returnContent: Return? = nil,
         smtpUTF8: Bool = false,
         body8Bit: Bool = false,
-        filter: String? = nil
+        filter: String? = nil,
+        tls: TLSWish = .none
     ) {
         self.reversePath = reversePath
         self.origin = origin
@@ -59,6 +70,7 @@ package struct Envelope: Sendable {
         self.smtpUTF8 = smtpUTF8
         self.body8Bit = body8Bit
         self.filter = filter
+        self.tls = tls
     }
 }
 

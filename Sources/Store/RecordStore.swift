@@ -24,6 +24,8 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
     case sending = 13
     /// What is kept of an account whose password Dovecot knows.
     case dovecotAccount = 14
+    /// That mail to a host was encrypted.
+    case ratchet = 15
     /// A domain's MTA-STS policy.
     case stsPolicy = 21
     /// What the TLS report on a day tells a domain.
@@ -42,6 +44,7 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
         case .returnPath: "return-path"
         case .dovecotAccount: "dovecot-account"
         case .sending: "sending"
+        case .ratchet: "ratchet"
         case .stsPolicy: "sts-policy"
         case .tlsCounts: "tls-counts"
         case .tlsReport: "tls-report"

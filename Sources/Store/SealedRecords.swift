@@ -34,6 +34,7 @@ struct MessageRecord: Sendable {
         writer.optional(envelope.filter) { $0.text($1) }
         writer.moment(envelope.released)
         for copy in copies { copy.journey.write(to: &writer) }
+        writer.byte(envelope.tls.rawValue)
         return writer.bytes
     }
 
@@ -66,6 +67,10 @@ struct MessageRecord: Sendable {
         envelope.filter = try reader.optional { reader throws(StoreError) in try reader.text() }
         envelope.released = try reader.moment()
         for index in copies.indices { copies[index].journey = try CopyJourney(from: &reader) }
+        // Records from before REQUIRETLS end here.
+        guard !reader.isAtEnd else { return }
+        guard let tls = Envelope.TLSWish(rawValue: try reader.byte()) else { throw .damaged }
+        envelope.tls = tls
         guard reader.isAtEnd else { throw .damaged }
     }
 }

@@ -63,7 +63,7 @@ enum Answers {
                 time: time,
                 log: .none
             )
-            return Operator(data: data, settings: location.settings, time: time, live: nil)
+            return Operator(data: data, settings: location.settings, time: time)
         } catch VaultError.noPassphrase where source(location) == .prompt {
             throw CommandFailure(
                 .noGateway,

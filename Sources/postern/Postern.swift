@@ -45,7 +45,7 @@ struct Postern: AsyncParsableCommand {
                 name: "Keeping",
                 subcommands: [
                     KeysCommand.self, UserCommand.self, QueueCommand.self, PeersCommand.self, StatementCommand.self,
-                    VaultCommand.self,
+                    RatchetCommand.self, VaultCommand.self,
                 ]
             ),
         ]

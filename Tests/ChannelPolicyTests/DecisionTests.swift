@@ -288,7 +288,7 @@ struct DecisionTests {
                 "dane passed-over: a stronger rule holds",
                 "mta-sts passed-over: a stronger rule holds",
                 "ratchet passed-over: a stronger rule holds",
-                "tls-required-no passed-over: a pin or an onion route holds",
+                "tls-required-no passed-over: an onion route, a link or a pin holds",
                 "floor passed-over: the operator requires pinned, which holds",
             ]
         )

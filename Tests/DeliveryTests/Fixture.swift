@@ -29,7 +29,9 @@ enum Fixture {
     static func delivery(
         _ options: DeliveryOptions,
         resolver: any DNSResolving = FixedResolver(),
-        root: String = "/nowhere"
+        root: String = "/nowhere",
+        level: Int = 1,
+        guidance: ChannelGuidance? = nil
     ) -> MailDelivery {
         let maildir = MaildirDelivery(root: root) { address in
             ["alice", "bob"].contains(address.localPart)
@@ -39,10 +41,14 @@ enum Fixture {
             options: options,
             maildir: maildir,
             resolver: resolver,
+            guidance: guidance ?? ChannelGuidance(level: level),
             time: .system(),
             group: MultiThreadedEventLoopGroup.singleton
         )
     }
+
+    /// In seconds since 1970.
+    static var now: Int64 { Time.system().calendar().seconds }
 
     static let text = "From: a@ours.test\r\nSubject: hello\r\n\r\nHow are you?\r\n.dotted\r\n"
 

@@ -184,7 +184,7 @@ struct CommandTests {
     @Test("limits by command")
     func limits() {
         #expect(CommandLineLimit.octets(for: Array("NOOP".utf8)) == 512)
-        #expect(CommandLineLimit.octets(for: Array("mail from:<>".utf8)) == 512 + 26 + 17 + 10 + 116 + 500)
+        #expect(CommandLineLimit.octets(for: Array("mail from:<>".utf8)) == 512 + 26 + 17 + 10 + 11 + 116 + 500)
         #expect(CommandLineLimit.octets(for: Array("RCPT".utf8)) == 512 + 529 + 10)
         #expect(CommandLineLimit.octets(for: Array("AUTH".utf8)) == 12_288)
         #expect(CommandLineLimit.octets(for: Array("RC".utf8)) == 512)

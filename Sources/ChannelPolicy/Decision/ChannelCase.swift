@@ -14,6 +14,7 @@ package struct ChannelCase: Sendable, Hashable {
     package var floor: ChannelFloor?
     package var wish: TLSWish
     package var onion: OnionRoute?
+    package var link: LinkFacts?
     package var pins: PinSet?
     package var dane: DANEFacts
     package var sts: STSFacts
@@ -30,6 +31,7 @@ package struct ChannelCase: Sendable, Hashable {
         floor: ChannelFloor? = nil,
         wish: TLSWish = .none,
         onion: OnionRoute? = nil,
+        link: LinkFacts? = nil,
         pins: PinSet? = nil,
         dane: DANEFacts,
         sts: STSFacts = .none(.notAsked),
@@ -44,6 +46,7 @@ package struct ChannelCase: Sendable, Hashable {
         self.floor = floor
         self.wish = wish
         self.onion = onion
+        self.link = link
         self.pins = pins
         self.dane = dane
         self.sts = sts

@@ -30,9 +30,9 @@ private struct ChannelDecider {
 
     /// The rules in their order; each either decides or is passed over.
     mutating func firstRule() throws(ChannelFault) {
-        if askOnion() || askPins() {
+        if try isSetByOperatorOrPeer() {
             for rule in [ChannelRule.dane, .sts, .ratchet] { passOver(rule, "a stronger rule holds") }
-            refuseWish("a pin or an onion route holds")
+            refuseWish("an onion route, a link or a pin holds")
             return
         }
         if heedsWish {
@@ -54,6 +54,12 @@ private struct ChannelDecider {
         if demand == .clearAllowed { note(.opportunistic, .holds, "no rule demands more") }
     }
 
+    private mutating func isSetByOperatorOrPeer() throws(ChannelFault) -> Bool {
+        if askOnion() { return true }
+        if try askLink() { return true }
+        return askPins()
+    }
+
     private mutating func askOnion() -> Bool {
         guard let route = facts.onion else {
             passOver(.onion, "the domain has no proven onion route")
@@ -65,8 +71,21 @@ private struct ChannelDecider {
         return true
     }
 
+    /// True when a link that the operator declared protects the way; nothing is sent when it should and doesn't.
+    private mutating func askLink() throws(ChannelFault) -> Bool {
+        switch facts.link {
+        case nil: return false
+        case .missing(let reason):
+            note(.link, .blocks, reason)
+            throw ChannelFault(.link, .linkMissing(reason))
+        case .protects(let text):
+            settle(.link, .clearAllowed, text)
+            passOver(.pins, "the link stands in their place")
+            return true
+        }
+    }
+
     private mutating func askPins() -> Bool {
-        guard facts.onion == nil else { return true }
         guard let pins = facts.pins else {
             passOver(.pins, "there are no pins")
             return false
@@ -139,7 +158,7 @@ private struct ChannelDecider {
     // MARK: - What raises it
 
     mutating func raise() throws(ChannelFault) {
-        if facts.level >= 3, demand == .clearAllowed {
+        if facts.level >= 3, demand == .clearAllowed, rule != .link {
             lift(.level, .encrypted, "level 3 sends nothing in clear between servers (our mapping)")
         }
         if let floor = facts.floor { try raise(to: floor) }
@@ -148,6 +167,7 @@ private struct ChannelDecider {
 
     private mutating func raise(to floor: ChannelFloor) throws(ChannelFault) {
         let wanted = "the operator requires \(floor.rawValue)"
+        if rule == .link, floor != .onion { return passOver(.floor, "\(wanted), and the link stands for it") }
         switch (floor, demand) {
         case (.encrypted, .clearAllowed): lift(.floor, .encrypted, wanted)
         case (.encrypted, _), (.authenticated, .proven), (.pinned, .proven(.pins)),
@@ -253,7 +273,7 @@ private struct ChannelDecider {
     /// A recipient's policy counts where it was asked: not behind pins, an onion route or the sender's wish.
     private var isCounted: Bool {
         switch rule {
-        case .onion, .pins, .tlsOptional: false
+        case .onion, .link, .pins, .tlsOptional: false
         default: true
         }
     }

@@ -82,7 +82,7 @@ extension RequiredChannel {
         do throws(ChannelFault.Cause) {
             action = try judge(event).map(ChannelJudgement.Action.proceed) ?? .retryInClear
         } catch {
-            action = .nextHost(ChannelFault(blame(error), error))
+            action = .nextHost(ChannelFault(blame(error), error, isReport: requireTLS == .whereOffered))
         }
         return ChannelJudgement(action: action, reports: reports(event, action, host))
     }

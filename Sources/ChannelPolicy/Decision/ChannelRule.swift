@@ -2,10 +2,13 @@
 
 /// What can decide about a channel.
 ///
-/// The first six are asked in this order, and the first that holds decides; the others raise what it demands, and
+/// The first seven are asked in this order, and the first that holds decides; the others raise what it demands, and
 /// ``tlsOptional`` lowers what recipients' policies ask.
 package enum ChannelRule: String, Sendable, Hashable, CaseIterable {
-    case onion, pins, dane
+    case onion
+    /// A link below TLS that the operator declared.
+    case link
+    case pins, dane
     case sts = "mta-sts"
     case ratchet, opportunistic
     /// The operator's floor for the domain.
@@ -21,6 +24,7 @@ package enum ChannelRule: String, Sendable, Hashable, CaseIterable {
     package var fixedWord: StaticString {
         switch self {
         case .onion: "onion"
+        case .link: "link"
         case .pins: "pins"
         case .dane: "dane"
         case .sts: "mta-sts"
@@ -70,6 +74,9 @@ package enum TLSWish: Sendable, Hashable {
     case required(isReport: Bool)
     /// `TLS-Required: no`.
     case optional(fromOurUser: Bool)
+
+    /// The message says REQUIRETLS.
+    package var isRequired: Bool { if case .required = self { true } else { false } }
 }
 
 /// An onion service that takes the domain's mail.
@@ -89,6 +96,14 @@ package struct OnionRoute: Sendable, Hashable {
         self.port = port
         self.proof = proof
     }
+}
+
+/// What became of a link below TLS (IPsec, WireGuard) that the operator declared for a domain.
+package enum LinkFacts: Sendable, Hashable {
+    /// It covers the addresses that will be connected to; what it is, for people.
+    case protects(String)
+    /// It covers none of them, and why.
+    case missing(String)
 }
 
 /// What is known of a domain's MTA-STS policy at the time of sending.

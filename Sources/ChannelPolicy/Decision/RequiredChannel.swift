@@ -73,6 +73,8 @@ package struct ChannelFault: Error, Sendable, Hashable {
         /// The host is not in the domain's MTA-STS policy.
         case hostNotListed
         case floorUnmet(ChannelFloor)
+        /// The link that the operator declared does not cover the host, and why.
+        case linkMissing(String)
         /// Neither DNSSEC nor MTA-STS vouches for the host's name, as REQUIRETLS wants.
         case unprovenHostName
         case startTLSNotOffered
@@ -87,10 +89,13 @@ package struct ChannelFault: Error, Sendable, Hashable {
     /// The rule that wants what is not there.
     package let rule: ChannelRule
     package let cause: Cause
+    /// The message is a report on one with REQUIRETLS, which waits and is not lost (RFC 8689 §5).
+    private let isReport: Bool
 
-    package init(_ rule: ChannelRule, _ cause: Cause) {
+    package init(_ rule: ChannelRule, _ cause: Cause, isReport: Bool = false) {
         self.rule = rule
         self.cause = cause
+        self.isReport = isReport
     }
 
     /// No other host of the domain will do either.
@@ -100,7 +105,8 @@ package struct ChannelFault: Error, Sendable, Hashable {
 
     /// When no host is left, the copy fails instead of waiting (RFC 8689 §4.2.1).
     package var isFinal: Bool {
-        switch cause {
+        if isReport { return false }
+        return switch cause {
         case .dns: false
         case .requireTLSNotOffered, .unprovenHostName: true
         default: rule == .requireTLS
@@ -123,6 +129,7 @@ package struct ChannelFault: Error, Sendable, Hashable {
         case .dns(let failure): failure.security == .bogus ? "bogus-dns" : "name-service-failed"
         case .hostNotListed: "host-not-in-policy"
         case .floorUnmet: "floor-unmet"
+        case .linkMissing: "link-missing"
         case .unprovenHostName: "unproven-host-name"
         case .startTLSNotOffered: "starttls-not-offered"
         case .startTLSRefused: "starttls-refused"
@@ -138,6 +145,7 @@ package struct ChannelFault: Error, Sendable, Hashable {
         case .dns(let failure): failure.text
         case .hostNotListed: "the host is not in the domain's MTA-STS policy"
         case .floorUnmet(let floor): "the operator requires \(floor.rawValue), which is not to be had there"
+        case .linkMissing(let reason): reason
         case .unprovenHostName: "the sender requires TLS, and neither DNSSEC nor MTA-STS vouches for the host's name"
         case .startTLSNotOffered: "the server does not offer STARTTLS"
         case .startTLSRefused(let code): "the server refused STARTTLS with \(code)"

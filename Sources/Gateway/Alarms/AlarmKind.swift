@@ -28,6 +28,7 @@ package enum AlarmKind: String, Sendable, CaseIterable {
     case peerRevoked = "peer-revoked"
     case peerRefused = "peer-refused"
     case peerExpires = "peer-expires"
+    case policyKept = "policy-kept"
     case alarmCommand = "alarm-command"
     case alarmMail = "alarm-mail"
 
@@ -38,7 +39,7 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .storeFull, .storeFailing, .certificateExpired, .peerRevoked: .critical
         case .diskLow, .setAside, .queueAge, .nextHop, .heldQuota, .connectionLimit, .certificateExpires, .clockJump,
             .catchAll, .accountLimit, .dovecotSilent, .spoolSetAside, .certificateName, .reload, .lock, .sockets,
-            .peerRefused, .peerExpires, .alarmCommand, .alarmMail:
+            .peerRefused, .peerExpires, .policyKept, .alarmCommand, .alarmMail:
             .warning
         }
     }
@@ -68,6 +69,7 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .peerRevoked: "A peer's key was revoked as compromised: the pins that are known stay required."
         case .peerRefused: "A peer serves a statement that can't be accepted: the pins that are known stay required."
         case .peerExpires: "The statement of a peer has ended or ends within a week: its pins stay required."
+        case .policyKept: "The MTA-STS policy of a domain could not be fetched anew; the one that is kept holds on."
         case .alarmCommand: "The alarm command could not be run, or failed."
         case .alarmMail: "Alarm mail could not be sent."
         }
@@ -105,6 +107,8 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .peerRefused:
             "`postern peers list` says which and why. Ask its operators, by another way than mail, what they published."
         case .peerExpires: "`postern peers list` says which and why. Ask its operators to publish a fresh statement."
+        case .policyKept:
+            "Mail to it goes on under the old policy. If it waits, `postern explain` says why; tell the domain's postmaster."
         case .alarmCommand: "Run the program of alarms.command by hand as the gateway's user, and see why it fails."
         case .alarmMail:
             "See the sentence; a key, a route or the next hop of the address in alarms.mail may be missing."

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import Delivery
 import Mail
 import Pipeline
+import Privacy
 import SMTPWire
 import Store
 
@@ -11,7 +13,7 @@ extension Dispatcher {
     func deliveryGroup(_ copies: [LeasedCopy], content: any ByteSource) async throws -> DeliveryGroup? {
         guard let first = copies.first, let hop = hop(of: first) else { return nil }
         let envelope = first.envelope
-        return DeliveryGroup(
+        var group = DeliveryGroup(
             hop: hop,
             reversePath: try await reversePath(of: first),
             recipients: copies.map {
@@ -22,6 +24,10 @@ extension Dispatcher {
             envid: envelope.envelopeID,
             ret: envelope.returnContent.map { $0 == .full ? .full : .headers }
         )
+        group.wish = TLSWish(envelope)
+        let now = time.wall()
+        group.isLastTry = copies.contains { schedule.isExpired(arrival: $0.triedSince, now: now) }
+        return group
     }
 
     private func hop(of copy: LeasedCopy) -> DeliveryHop? {
@@ -33,6 +39,18 @@ extension Dispatcher {
     private func reversePath(of copy: LeasedCopy) async throws -> ReversePath {
         guard let forwarder = copy.journey.forwarder else { return copy.envelope.reversePath }
         return try await pipeline.rewriting.reversePath(for: copy.envelope.reversePath, forwarder: forwarder)
+    }
+}
+
+extension TLSWish {
+    /// What the message says about TLS; only our own users may set recipients' policies aside.
+    init(_ envelope: Envelope) {
+        self =
+            switch envelope.tls {
+            case .none: .none
+            case .required: .required(isReport: envelope.reversePath == .null)
+            case .optional: .optional(fromOurUser: envelope.origin == .ours)
+            }
     }
 }
 

@@ -215,7 +215,7 @@ extension DeliveryOutcome {
             status: statusText,
             remoteMTA: fault.host?.exposed,
             diagnostic: fault.reply.map { $0.sentence },
-            explanation: fault.reply == nil ? FaultSentence.sentence(for: fault.cause) : nil
+            explanation: fault.reply == nil ? FaultSentence.sentence(for: fault) : nil
         )
     }
 }

@@ -83,10 +83,12 @@ extension FaultCause {
     fileprivate var isOfHop: Bool {
         switch self {
         case .noUsableHost, .nameServiceFailed, .bogusDNS, .unreachable, .connectionLost, .timedOut, .tlsFailed,
-            .tlsRequired, .authenticationFailed, .protocolError, .hostUnavailable, .mailboxError:
+            .tlsRequired, .authenticationFailed, .protocolError, .hostUnavailable, .mailboxError, .channelUnproven,
+            .hostNotInPolicy, .floorUnmet, .linkMissing:
             true
         case .noRoute, .noFilter, .nullMX, .noSuchDomain, .routingLoop, .refusedByHost, .eightBitBody, .nonASCIIAddress,
-            .nonASCIIHeader, .tooLarge, .flawedContent, .unreadable, .mailboxUnknown, .cancelled:
+            .nonASCIIHeader, .tooLarge, .flawedContent, .unreadable, .mailboxUnknown, .cancelled,
+            .unprovenHostName, .requireTLSNotOffered:
             false
         }
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Accounts
+import ChannelRecords
 import Commitment
 import DNSResolver
 import Delivery
+import Fetch
 import Mail
 import NIOCore
 import Privacy
@@ -17,17 +19,23 @@ struct OutgoingMail: Sendable {
     let verifier: RecipientVerifier
     /// Asks about MX hosts, and about the policies of authors' domains.
     let resolver: any DNSResolving
+    /// Where mail was encrypted.
+    let ratchet: RatchetRecords
+    /// For what is looked up by https.
+    let fetcher: Fetcher
+    /// The MTA-STS policies of other domains.
+    let policies: STSKeeper
 
     init(
         settings: PosternSettings,
         data: DataDirectory,
         alarms: AlarmBoard,
         group: any EventLoopGroup,
-        time: Time
+        time: Time,
+        log: Log
     ) throws {
         routes = RouteTable(settings.routes, filters: settings.filters)
-        var options = DeliveryOptions(hostname: settings.hostname, settings: settings.delivery)
-        options.allowsClearAfterTLSFailure = settings.level < .three
+        let options = DeliveryOptions(hostname: settings.hostname, settings: settings.delivery)
         let accounts = data.accounts
         let separator = settings.tagSeparator
         let maildir = MaildirDelivery(root: data.path + "/mail") { address in
@@ -35,10 +43,29 @@ struct OutgoingMail: Sendable {
         }
         let resolver = try Self.resolver(settings)
         self.resolver = resolver
+        ratchet = RatchetRecords(records: data.records, time: time)
+        let roots = try Self.roots(settings)
+        fetcher = Fetcher(
+            resolver: resolver,
+            roots: roots,
+            allowPrivate: settings.channel.allowPrivate,
+            group: group,
+            time: time
+        )
+        policies = STSKeeper(resolver: resolver, fetcher: fetcher, records: data.records, time: time, log: log) { kept in
+            if kept > 0 { alarms.raise(.policyKept) } else { alarms.clear(.policyKept) }
+        }
         delivery = MailDelivery(
             options: options,
             maildir: maildir,
             resolver: resolver,
+            guidance: ChannelGuidance(
+                level: settings.level.rawValue,
+                settings: settings.channel,
+                policies: policies,
+                ratchet: ratchet,
+                roots: { roots.roots }
+            ),
             time: time,
             group: group
         )
@@ -50,6 +77,18 @@ struct OutgoingMail: Sendable {
             alarms.raise(
                 .catchAll,
                 "A next hop (\(Self.kind(hop))) accepts every recipient, so that mail for unknown ones would come back later."
+            )
+        }
+    }
+
+    /// The system's public authorities and those of `channel.ca_file`.
+    private static func roots(_ settings: PosternSettings) throws -> PublicRoots {
+        do {
+            return try PublicRoots(extraFile: settings.channel.caFile)
+        } catch {
+            let line = settings.positions.line("channel.ca_file")
+            throw GatewayProblem(
+                "\(settings.positions.file):\(line): channel.ca_file: the file can't be read or holds no certificate; name a PEM file."
             )
         }
     }

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import Delivery
 
 /// What a person reads about a delivery that failed without a word from the other side.
 enum FaultSentence {
+    /// With what the channel lacked, where that is known.
+    static func sentence(for fault: DeliveryOutcome.Fault) -> String {
+        guard let channel = fault.channel else { return sentence(for: fault.cause) }
+        return "\(sentence(for: fault.cause)) (\(channel.rule.rawValue): \(channel.text))"
+    }
+
     static func sentence(for cause: FaultCause) -> String {
         switch cause {
         case .noRoute: "No route leads to the recipient's domain."
@@ -22,6 +29,12 @@ enum FaultSentence {
         case .authenticationFailed: "The next mail server did not accept our login."
         case .protocolError: "The recipient's mail server did not keep to the protocol."
         case .hostUnavailable: "The recipient's mail server takes no mail now."
+        case .channelUnproven: "The recipient's mail server could not prove who it is."
+        case .hostNotInPolicy: "The recipient's mail server is not one that the domain's policy names."
+        case .floorUnmet: "The way to the recipient's mail server is not as safe as we require."
+        case .linkMissing: "The protected link to the recipient's mail server is not there."
+        case .unprovenHostName: "The message requires TLS, and nothing vouches for the name of the recipient's mail server."
+        case .requireTLSNotOffered: "The message requires TLS all the way, which the recipient's mail server does not promise."
         case .refusedByHost: "The recipient's mail server refused the message."
         case .eightBitBody: "The message holds 8-bit text that the recipient's mail server does not take."
         case .nonASCIIAddress: "The recipient's mail server does not take addresses in international letters."

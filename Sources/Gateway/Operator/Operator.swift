@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelRecords
 package import Control
+import Delivery
 import Keyring
 import Mail
+import NIOPosix
 package import Privacy
 package import Settings
 import Store
@@ -15,12 +18,39 @@ package struct Operator: Sendable {
     let time: Time
     /// Nil when no gateway runs.
     let live: (any LiveGateway)?
+    /// The way out of the running gateway; nil when none runs.
+    private let wayOut: OutgoingMail?
 
-    package init(data: DataDirectory, settings: PosternSettings, time: Time, live: (any LiveGateway)?) {
+    /// For the command line when no gateway runs.
+    package init(data: DataDirectory, settings: PosternSettings, time: Time) {
+        self.init(data: data, settings: settings, time: time, live: nil, outgoing: nil)
+    }
+
+    init(
+        data: DataDirectory,
+        settings: PosternSettings,
+        time: Time,
+        live: (any LiveGateway)?,
+        outgoing: OutgoingMail?
+    ) {
         self.data = data
         self.settings = settings
         self.time = time
         self.live = live
+        self.wayOut = outgoing
+    }
+
+    /// The way out; made for the question when no gateway runs.
+    private func outgoing() throws -> OutgoingMail {
+        if let wayOut { return wayOut }
+        return try OutgoingMail(
+            settings: settings,
+            data: data,
+            alarms: AlarmBoard(time: time),
+            group: MultiThreadedEventLoopGroup.singleton,
+            time: time,
+            log: .none
+        )
     }
 
     /// The answer; what went wrong is a ``ControlResponse/refused(_:)`` with a sentence.
@@ -47,7 +77,9 @@ package struct Operator: Sendable {
         switch request {
         case .status, .metrics, .troubledHops, .log, .stop, .reload, .lock, .unlock: try await askLive(request)
         case .vaultStatus: try vaultStatus()
-        case .explain(let address): try await explain(address)
+        case .explain(let address, let connects): try await explain(address, connects: connects)
+        case .listRatchet: .ratchet(try await outgoing().ratchet.summaries())
+        case .forgetRatchet(let domain, let host): try await forgetRatchet(domain, host)
         case .importKey(let certificate): try await importKey(certificate)
         case .listKeys: .keys(try await summaries(data.keyring.list()))
         case .showKey(let selector): .keys(try await summaries(keys(selector)))
@@ -101,10 +133,26 @@ package struct Operator: Sendable {
         }
     }
 
-    private func explain(_ text: String) async throws -> ControlResponse {
+    private func explain(_ text: String, connects: Bool) async throws -> ControlResponse {
         let address = try Self.address(text)
-        let explanation = OperatorExplanation(data: data, settings: settings, now: time.wall())
-        return .explanation(try await explanation.explain(address))
+        let rules = OperatorExplanation(data: data, settings: settings, now: time.wall())
+        var explanation = try await rules.explain(address)
+        if settings.route(for: address.domain)?.target == .mx {
+            let channel = try await outgoing().delivery.explain(address.domain, connects: connects)
+            explanation.channel = ChannelReport(channel)
+        }
+        return .explanation(explanation)
+    }
+
+    private func forgetRatchet(_ domain: String, _ host: String?) async throws -> ControlResponse {
+        guard let name = Domain(domain) else { throw Refused("\(domain) is no domain; write it as example.org.") }
+        let count = try await outgoing().ratchet.forget(domain: name.key, host: host?.lowercased())
+        guard count > 0 else {
+            throw Refused("Nothing is known of mail for it; `postern ratchet list` shows all that is.")
+        }
+        return .done(
+            "Forgotten: mail may go to \(count == 1 ? "that host" : "those \(count) hosts") as the other rules say."
+        )
     }
 
     /// An address that an operator wrote.

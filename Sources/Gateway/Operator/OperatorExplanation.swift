@@ -11,7 +11,7 @@ import Settings
 
 /// Says what the local rules would do with mail for an address, one step after the other.
 ///
-/// Asks no other host.
+/// Asks no other host; the way to mail hosts is explained apart.
 struct OperatorExplanation {
     let data: DataDirectory
     let settings: PosternSettings
@@ -169,7 +169,7 @@ struct OperatorExplanation {
         case .maildir: "our own mailboxes (maildir)"
         case .lmtp(let hop): "lmtp to \(words(hop))"
         case .relay(let hop): "relay to \(words(hop))"
-        case .mx: "the MX hosts of the domain, with STARTTLS when offered"
+        case .mx: "the MX hosts of the domain"
         }
     }
 

@@ -41,7 +41,8 @@ struct GatewayParts: Sendable {
             data: data,
             alarms: observed.alarms,
             group: shared.group,
-            time: time
+            time: time,
+            log: log
         )
         let routes = outgoing.routes
         let pipeline = Pipeline(
@@ -81,7 +82,7 @@ struct GatewayParts: Sendable {
             peers: peers,
             wake: { wake.fire() }
         )
-        answers = Operator(data: data, settings: settings, time: time, live: live)
+        answers = Operator(data: data, settings: settings, time: time, live: live, outgoing: outgoing)
     }
 
     private static func attendants(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ChannelPolicy
 import Delivery
 import Mail
 import Pipeline
@@ -104,7 +105,7 @@ struct Passage: Sendable {
             guard let first = copies.first else { continue }
             let source = try await source(content)
             let envelope = message.envelope
-            let group = DeliveryGroup(
+            var group = DeliveryGroup(
                 hop: DeliveryHop(filter),
                 reversePath: envelope.reversePath,
                 recipients: copies.map { copy in
@@ -121,6 +122,7 @@ struct Passage: Sendable {
                 ret: envelope.returnContent.map { $0 == .full ? .full : .headers },
                 client: client
             )
+            group.wish = TLSWish(envelope)
             groups.append(Group(copies: copies, content: source, delivery: group))
         }
         return groups

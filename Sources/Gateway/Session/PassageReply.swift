@@ -12,10 +12,10 @@ enum PassageReply {
         case .delivered: return .passedOn(id.logText)
         case .failed(let fault):
             if let reply = fault.reply { return .refusedByNextHop(reply) }
-            return Reply(.permanent, 54, fault.status, FaultSentence.sentence(for: fault.cause))
+            return Reply(.permanent, 54, fault.status, FaultSentence.sentence(for: fault))
         case .deferred(let fault):
             guard let reply = fault.reply, reply.isTransientFailure, reply.code != 421 else {
-                return Reply(.transient, 51, fault.status, FaultSentence.sentence(for: fault.cause))
+                return Reply(.transient, 51, fault.status, FaultSentence.sentence(for: fault))
             }
             return Reply(.transient, reply.code % 100, fault.status, "from the next server: " + reply.text)
         }

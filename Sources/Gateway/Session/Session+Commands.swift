@@ -58,6 +58,7 @@ extension Session {
 
     private mutating func begin(_ mail: MailParameters) async -> Bool {
         if let size = mail.size, size > services.settings.limits.messageBytes { return await refuse(.messageTooLarge) }
+        if mail.requireTLS, !state.isEncrypted { return await refuse(.requireTLSInClear) }
         if let account = state.account, let address = mail.reversePath.address,
             !services.accounts.maySend(
                 account,

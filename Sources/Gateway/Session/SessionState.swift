@@ -66,6 +66,7 @@ struct SessionState {
             "PIPELINING", "SIZE \(maxMessageBytes)", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "DSN",
         ]
         if offersTLS && !isEncrypted { words.append("STARTTLS") }
+        if isEncrypted { words.append("REQUIRETLS") }
         if role.isForUsers && isEncrypted && account == nil {
             words.append("AUTH " + mechanisms.joined(separator: " "))
         }
