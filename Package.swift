@@ -154,6 +154,16 @@ let services: [Target] = [
         swiftSettings: wrapper
     ),
     .target(
+        name: "Probe",
+        dependencies: [
+            "ChannelPolicy", "ChannelProof", "DNSResolver", "Delivery", "Dial", "Fetch", "Mail", "SMTPTransport",
+            "SMTPWire", nioCore, nioPosix,
+            .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
+        ],
+        swiftSettings: shared
+    ),
+    .target(
         name: "Setup",
         dependencies: [
             "Delivery", "Dial", "DNSResolver", "Store", "Vault", "OperatingSystem", "SMTPTransport", "SMTPWire", "Mail",
@@ -167,7 +177,9 @@ let services: [Target] = [
     .executableTarget(
         name: "postern",
         dependencies: [
-            "Gateway", "Peers", "ChannelPolicy", "OperatingSystem", "Setup", "OpenPGPWorker", "OpenPGP", "Control",
+            "Gateway", "Peers", "Probe", "ChannelPolicy", "DNSResolver", "Delivery", "Fetch", "OperatingSystem",
+            "Setup",
+            "OpenPGPWorker", "OpenPGP", "Control",
             "LocalMail", "SMTPWire", "Settings", "Store",
             "Vault", "Accounts", "Keyring",
             "Privacy", "Mail",
@@ -284,6 +296,14 @@ let tests: [Target] = [
         dependencies: [
             "Pipeline", "Accounts", "DNSResolver", "Keyring", "Store", "OpenPGP", "Vault", "SMTPWire", "Mail",
             "Privacy", "Settings", "Commitment",
+        ],
+        swiftSettings: shared
+    ),
+    .testTarget(
+        name: "ProbeTests",
+        dependencies: [
+            "TestSupport", "Probe", "DNSResolver", "Dial", "Fetch", "SMTPTransport", "SMTPWire", "Mail", nioCore,
+            nioPosix, nioSSL, crypto, "ChannelPolicy",
         ],
         swiftSettings: shared
     ),

@@ -39,6 +39,7 @@ struct Postern: AsyncParsableCommand {
                 name: "Looking",
                 subcommands: [
                     StatusCommand.self, MetricsCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self,
+                    ProbeCommand.self,
                 ]
             ),
             CommandGroup(

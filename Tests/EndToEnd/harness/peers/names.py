@@ -25,7 +25,8 @@ remote-control:
 class NameServer:
     """`zones`: the records of each zone, beside its SOA and NS. Those in `bogus` are signed, and their records changed afterwards."""
 
-    def __init__(self, folder: pathlib.Path, zones: dict[str, list[str]], bogus: dict[str, tuple[str, str]] | None = None):
+    def __init__(self, folder: pathlib.Path, zones: dict[str, list[str]], bogus: dict[str, tuple[str, str]] | None = None,
+                 signed: tuple[str, ...] = ()):
         self.folder = folder
         self.port = machine.free_port()
         self.anchors = folder / "anchors"
@@ -37,9 +38,10 @@ class NameServer:
             file.write_text("\n".join([
                 f"$ORIGIN {name}.", "$TTL 300", f"@ IN SOA ns.{name}. hostmaster.{name}. 1 3600 600 86400 60",
                 f"@ IN NS ns.{name}.", "ns IN A 127.0.0.1", *records, ""]))
-            if bogus and name in bogus:
+            if name in signed or name in (bogus or {}):
                 anchors += self._sign(name)
                 file = folder / f"{name}.signed"
+            if bogus and name in bogus:
                 before, after = bogus[name]
                 assert before in file.read_text()
                 file.write_text(file.read_text().replace(before, after))
