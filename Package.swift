@@ -264,7 +264,8 @@ let tests: [Target] = [
     .testTarget(
         name: "DeliveryTests",
         dependencies: [
-            "ChannelPolicy", "ChannelProof", "Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", nioCore,
+            "ChannelPolicy", "ChannelProof", "Delivery", "Dial", "DNSResolver", "SMTPTransport", "SMTPWire", "Mail",
+            "Privacy", "Settings", nioCore,
             nioPosix,
         ],
         swiftSettings: shared

@@ -3,6 +3,7 @@
 import ChannelPolicy
 import ChannelProof
 import DNSResolver
+import Delivery
 import SMTPWire
 
 /// What DANE says on a server, and whether the certificate that it showed agrees.
@@ -39,7 +40,9 @@ struct DANEProbe: Sendable {
         }
         var answers: [TLSAAnswer] = []
         if case .ask(let bases) = plan {
-            for base in bases { answers.append(await records(TLSAPlan.name(base: base, port: port))) }
+            for base in bases {
+                answers.append(TLSAAnswer(await resolver.resolve(TLSAPlan.name(base: base, port: port), .tlsa)))
+            }
         }
         let facts = DANEFacts.decide(plan, answers, mx: mx).facts
         let found = answers.filter { $0.security == .secure }.flatMap(\.records).map(\.shortText)
@@ -86,26 +89,5 @@ struct DANEProbe: Sendable {
             security: .best(answers.map { LookupSecurity($0.security) }),
             expandedHost: answers.compactMap(\.canonicalName).first
         )
-    }
-
-    private func records(_ name: String) async -> TLSAAnswer {
-        let answer = await resolver.resolve(name, .tlsa)
-        let records = answer.records.compactMap { record -> TLSARecord? in
-            guard case .tlsa(let usage, let selector, let matching, let data) = record else { return nil }
-            return TLSARecord(usage: usage, selector: selector, matching: matching, data: data)
-        }
-        return TLSAAnswer(LookupSecurity(answer.security), records)
-    }
-}
-
-extension LookupSecurity {
-    fileprivate init(_ security: DNSSecurity) {
-        self =
-            switch security {
-            case .secure: .secure
-            case .insecure: .insecure
-            case .bogus: .bogus
-            case .failed: .failed
-            }
     }
 }

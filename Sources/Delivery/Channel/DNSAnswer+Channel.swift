@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChannelPolicy
-import DNSResolver
+package import ChannelPolicy
+package import DNSResolver
 
 extension LookupSecurity {
-    init(_ security: DNSSecurity) {
+    /// What a resolver says of an answer, in the channel policy's terms.
+    package init(_ security: DNSSecurity) {
         self =
             switch security {
             case .secure: .secure
@@ -16,7 +17,8 @@ extension LookupSecurity {
 }
 
 extension TLSAAnswer {
-    init(_ answer: DNSAnswer) {
+    /// Records of other types are passed over.
+    package init(_ answer: DNSAnswer) {
         let records = answer.records.compactMap { record -> TLSARecord? in
             guard case .tlsa(let usage, let selector, let matching, let data) = record else { return nil }
             return TLSARecord(usage: usage, selector: selector, matching: matching, data: data)
