@@ -31,15 +31,8 @@ package struct FoundCertificate: Sendable, Encodable {
         isSelfSigned = leaf.issuer == leaf.subject
     }
 
-    /// Whether it proves this name (RFC 6125 section 6.4: a star stands for one whole label, the first).
-    package func covers(_ host: Domain) -> Bool {
-        let wanted = host.key.split(separator: ".", omittingEmptySubsequences: false)
-        return names.contains { name in
-            let have = name.lowercased().split(separator: ".", omittingEmptySubsequences: false)
-            guard have.count == wanted.count, have.dropFirst() == wanted.dropFirst() else { return false }
-            return have.first == "*" ? have.count > 2 : have.first == wanted.first
-        }
-    }
+    /// Whether it proves this name.
+    package func covers(_ host: Domain) -> Bool { names.contains { CertificateName.covers($0, host.key) } }
 
     package func isValid(at now: Int) -> Bool { notBefore <= now && now < notAfter }
 

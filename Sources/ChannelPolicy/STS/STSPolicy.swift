@@ -74,7 +74,7 @@ package struct STSPolicy: Sendable, Hashable, Codable {
     }
 
     /// The pattern that the host of an MX record matches (RFC 8461 §4.1); nil for none.
-    package func pattern(for host: String) -> String? { hosts.first { ReferenceNames.matches($0, host) } }
+    package func pattern(for host: String) -> String? { hosts.first { CertificateName.covers($0, host) } }
 
     /// The policy as a report shows it (RFC 8460 §4.5).
     package var lines: [String] {
