@@ -144,8 +144,8 @@ let services: [Target] = [
         dependencies: [
             "Pipeline", "Peers", "Links", "Control", "LocalMail", "ChannelPolicy", "ChannelProof", "ChannelRecords",
             "Fetch", "Delivery", "Dial", "DNSResolver", "Accounts", "DovecotAuth", "Keyring",
-            "Store", "Vault", "OpenPGP", "OperatingSystem",
-            "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings", "Commitment", nioCore, nioPosix, nioSSL, crypto,
+            "Store", "Vault", "OpenPGP", "OperatingSystem", "SMTPTransport", "SMTPWire", "Mail", "Privacy", "Settings",
+            "Commitment", nioCore, nioPosix, nioSSL, crypto, cryptoExtras,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "X509", package: "swift-certificates"),
@@ -319,8 +319,9 @@ let tests: [Target] = [
     .testTarget(
         name: "GatewayTests",
         dependencies: [
-            "Gateway", "Control", "Pipeline", "Delivery", "Store", "Vault", "SMTPTransport", "SMTPWire", "Mail",
-            "Privacy", "Settings", "Accounts", "Commitment", "DNSResolver", "Keyring",
+            "Gateway", "ChannelPolicy", "Control", "Pipeline", "Delivery", "Store", "Vault", "SMTPTransport",
+            "SMTPWire",
+            "Mail", "Privacy", "Settings", "Accounts", "Commitment", "DNSResolver", "Keyring",
             nioCore, nioPosix, .product(name: "X509", package: "swift-certificates"),
             .product(name: "SwiftASN1", package: "swift-asn1"),
         ],

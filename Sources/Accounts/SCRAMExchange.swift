@@ -16,27 +16,28 @@ package enum SCRAMFailure: Error, Sendable, Equatable {
 /// Channel binding is `tls-server-end-point` (RFC 5929 section 4). Extensions that a client calls mandatory are refused.
 package struct SCRAMExchange: Sendable {
     private let usesBinding: Bool
-    private let endPoint: [UInt8]?
+    private let endPoints: [[UInt8]]
     private let ownNonce: String
-    private var binding: [UInt8] = []
+    /// What the client may bind to.
+    private var bindings: [[UInt8]] = []
     private var clientFirst = ""
     private var serverFirst = ""
     private var nonce = ""
     private var verifier: SCRAMVerifier?
 
     /// - Parameter usesBinding: whether the client chose the -PLUS mechanism.
-    /// - Parameter endPoint: the hash of our certificate; nil when -PLUS is not offered.
-    package init(usesBinding: Bool, endPoint: [UInt8]?) {
+    /// - Parameter endPoints: the hashes of our certificates, of which the client was shown one; empty when -PLUS is not offered.
+    package init(usesBinding: Bool, endPoints: [[UInt8]]) {
         self.init(
             usesBinding: usesBinding,
-            endPoint: endPoint,
+            endPoints: endPoints,
             nonce: Data(Vault.randomBytes(18)).base64EncodedString()
         )
     }
 
-    init(usesBinding: Bool, endPoint: [UInt8]?, nonce: String) {
+    init(usesBinding: Bool, endPoints: [[UInt8]], nonce: String) {
         self.usesBinding = usesBinding
-        self.endPoint = endPoint
+        self.endPoints = endPoints
         ownNonce = nonce
     }
 
@@ -53,7 +54,8 @@ package struct SCRAMExchange: Sendable {
             // To act as somebody else is not offered.
             guard Self.value("a", parts[1]).flatMap(Self.unescaped) == login else { throw .malformed }
         }
-        binding = Array("\(parts[0]),\(parts[1]),".utf8) + (usesBinding ? endPoint ?? [] : [])
+        let header = Array("\(parts[0]),\(parts[1]),".utf8)
+        bindings = usesBinding ? endPoints.map { header + $0 } : [header]
         clientFirst = parts[2...].joined(separator: ",")
         nonce = clientNonce + ownNonce
         return login
@@ -80,7 +82,7 @@ package struct SCRAMExchange: Sendable {
         let withoutProof = parts.dropLast().joined(separator: ",")
         let message = Array("\(clientFirst),\(serverFirst),\(withoutProof)".utf8)
         let isProven = verifier.accepts(proof: proof, of: message)
-        guard bound == binding else { throw .channelBinding }
+        guard bindings.contains(bound) else { throw .channelBinding }
         guard theirNonce == nonce, isProven else { throw .wrongProof }
         return Array("v=\(verifier.serverSignature(of: message).base64EncodedString())".utf8)
     }
@@ -91,8 +93,8 @@ package struct SCRAMExchange: Sendable {
     private func checkBinding(flag: Substring) throws(SCRAMFailure) {
         switch flag {
         case "n": if usesBinding { throw .channelBinding }
-        case "y": if usesBinding || endPoint != nil { throw .channelBinding }
-        case "p=tls-server-end-point": if !usesBinding || endPoint == nil { throw .channelBinding }
+        case "y": if usesBinding || !endPoints.isEmpty { throw .channelBinding }
+        case "p=tls-server-end-point": if !usesBinding || endPoints.isEmpty { throw .channelBinding }
         default: throw flag.hasPrefix("p=") ? .channelBinding : .malformed
         }
     }

@@ -60,6 +60,15 @@ package enum ControlRequest: Codable, Sendable {
     case refreshPeers(domain: String?)
     case removePeer(domain: String)
     case makeStatement(StatementWishes)
+    /// A certificate chain for the vault.
+    case importChain(NewChain)
+    case listCertificates
+    /// The key that is to be used next, made where there is none for these names.
+    case nextServerKey(NextKeyOrder)
+    /// `selector`: a name that the certificate is for, or the beginning of its or its key's SHA-256.
+    case removeCertificate(selector: String)
+    /// Whether TLSA records for our keys are published.
+    case declarePins(published: Bool)
     case vaultStatus
     case stop
     /// Reads the settings again, and goes on with the new ones.

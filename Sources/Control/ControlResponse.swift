@@ -21,6 +21,8 @@ package enum ControlResponse: Codable, Sendable {
     case count(messages: Int, copies: Int, asOf: Int64)
     case discarded([DiscardedEntry])
     case peers([PeerSummary])
+    case certificates(CertificateReport)
+    case nextKey(NextKeyReport)
     case vault(VaultReport)
     /// It was done; the sentence says what.
     case done(String)

@@ -20,16 +20,20 @@ package final class ConnectionLimits: Sendable {
         var maxTotal: Int
         var maxPerClient: Int
         var isExempt: @Sendable (IPAddress) -> Bool
+        var handshakes = HandshakeBudget()
     }
 
     private let state: Mutex<State>
+    private let now: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameter isExempt: clients that only count towards the total (configured networks, say).
     package init(
         maxTotal: Int = 1000,
         maxPerClient: Int = 50,
-        isExempt: @escaping @Sendable (IPAddress) -> Bool = { _ in false }
+        isExempt: @escaping @Sendable (IPAddress) -> Bool = { _ in false },
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
+        self.now = now
         state = Mutex(State(maxTotal: maxTotal, maxPerClient: maxPerClient, isExempt: isExempt))
     }
 
@@ -53,11 +57,12 @@ package final class ConnectionLimits: Sendable {
 
     package var refused: Refused { state.withLock { $0.refused } }
 
-    /// Counts a connection in, unless it is one too many.
+    /// Counts a connection in, unless it is one too many, or its client has left too many TLS handshakes unfinished.
     ///
     /// What was admitted must be released.
     package func admit(_ address: IPAddress?) -> Admission? {
-        state.withLock { state in
+        let now = now()
+        return state.withLock { state in
             guard state.total < state.maxTotal else {
                 state.refused.inTotal += 1
                 return nil
@@ -65,7 +70,7 @@ package final class ConnectionLimits: Sendable {
             let client = address.flatMap { state.isExempt($0) ? nil : ConnectionLimits.client($0) }
             if let client {
                 let open = state.byClient[client, default: 0]
-                guard open < state.maxPerClient else {
+                guard open < state.maxPerClient, state.handshakes.hasRoom(client, at: now) else {
                     state.refused.perClient += 1
                     return nil
                 }
@@ -81,6 +86,19 @@ package final class ConnectionLimits: Sendable {
             state.total -= 1
             guard let client = admission.client, let open = state.byClient[client] else { return }
             state.byClient[client] = open > 1 ? open - 1 : nil
+        }
+    }
+
+    /// Notes that the client of a connection has begun a TLS handshake, or finished it.
+    func noteHandshake(_ admission: Admission, isFinished: Bool) {
+        guard let client = admission.client else { return }
+        let now = now()
+        state.withLock { state in
+            if isFinished {
+                state.handshakes.finish(client, at: now)
+            } else {
+                state.handshakes.begin(client, at: now)
+            }
         }
     }
 

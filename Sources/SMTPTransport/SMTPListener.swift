@@ -202,13 +202,14 @@ struct AcceptedConnection: Sendable {
                 try operations.addHandler(RefusalHandler(saying: []))
                 return nil
             }
-            try operations.addHandler(NIOSSLServerHandler(context: tls))
+            try operations.addHandler(ServerTLS.handler(tls))
         }
         try operations.addHandler(
             ServerFramingHandler(
                 limits: configuration.limits,
                 tlsContext: tls,
-                isHandshaking: configuration.isImplicitTLS
+                isHandshaking: configuration.isImplicitTLS,
+                noteHandshake: { limits.noteHandshake(admission, isFinished: $0) }
             )
         )
         let handler = SessionHandler()

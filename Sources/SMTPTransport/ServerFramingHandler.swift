@@ -23,6 +23,8 @@ final class ServerFramingHandler: ChannelDuplexHandler {
 
     private let limits: FramingLimits
     private let tlsContext: NIOSSLContext?
+    /// Hears of a handshake that begins (false) and that is done (true).
+    private let noteHandshake: (Bool) -> Void
     private var framing: ServerFraming
     private var clock: InputClock
     private var phase: Phase
@@ -35,7 +37,13 @@ final class ServerFramingHandler: ChannelDuplexHandler {
     private var outputDeadline: LazyDeadline?
 
     /// - Parameter isHandshaking: a TLS handler stands before this one from the first byte.
-    init(limits: FramingLimits, tlsContext: NIOSSLContext?, isHandshaking: Bool) {
+    init(
+        limits: FramingLimits,
+        tlsContext: NIOSSLContext?,
+        isHandshaking: Bool,
+        noteHandshake: @escaping (Bool) -> Void = { _ in }
+    ) {
+        self.noteHandshake = noteHandshake
         self.limits = limits
         self.tlsContext = tlsContext
         self.framing = ServerFraming(maxDiscardedLineBytes: limits.maxDiscardedLineBytes)
@@ -55,7 +63,9 @@ final class ServerFramingHandler: ChannelDuplexHandler {
     }
 
     private func begin(_ context: ChannelHandlerContext) {
-        if phase == .handshaking { inputDeadline?.set(.now() + TimeAmount(limits.handshakeTimeout)) }
+        guard phase == .handshaking else { return }
+        noteHandshake(false)
+        inputDeadline?.set(.now() + TimeAmount(limits.handshakeTimeout))
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { cancelDeadlines() }
@@ -158,7 +168,10 @@ final class ServerFramingHandler: ChannelDuplexHandler {
         case TLSUserEvent.handshakeCompleted:
             let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
             phase = .open
-            emit([.tlsEstablished(TLSFacts(version: TLSFacts.Version(handler?.tlsVersion)))], context)
+            noteHandshake(true)
+            let shown = handler?.peerCertificate.flatMap { try? $0.toDERBytes() }
+            let version = TLSFacts.Version(handler?.tlsVersion)
+            emit([.tlsEstablished(TLSFacts(version: version, chain: shown.map { [$0] } ?? []))], context)
         case is DrainRequest:
             isDraining = true
             deliver(context)
@@ -221,9 +234,10 @@ final class ServerFramingHandler: ChannelDuplexHandler {
         // The 220 passes the head of the pipeline before the TLS handler stands there.
         send(bytes, context, promise)
         phase = .handshaking
+        noteHandshake(false)
         inputDeadline?.set(.now() + TimeAmount(limits.handshakeTimeout))
         do {
-            try context.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tlsContext), position: .first)
+            try context.pipeline.syncOperations.addHandler(ServerTLS.handler(tlsContext), position: .first)
             context.read()
         } catch {
             context.close(promise: nil)

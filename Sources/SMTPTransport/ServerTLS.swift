@@ -26,59 +26,59 @@ package enum ServerTLS {
         .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     ]
 
-    /// Reads a PEM chain (leaf first) and its PEM key, encrypted or not.
+    /// For one chain, from files.
     package static func context(
         certificateFile: String,
         keyFile: String,
         passphrase: [UInt8]? = nil
     ) throws(Failure) -> ServerTLSContext {
-        guard let chain = try? NIOSSLCertificate.fromPEMFile(certificateFile), !chain.isEmpty else {
-            throw .certificateUnreadable
-        }
-        let key: NIOSSLPrivateKey
-        if let passphrase {
-            guard
-                let opened = try? NIOSSLPrivateKey(file: keyFile, format: .pem, passphraseCallback: { $0(passphrase) })
-            else {
-                throw .passphraseWrong
-            }
-            key = opened
-        } else {
-            // Without a callback the library would ask at the terminal.
-            var wasAsked = false
-            let opened = try? NIOSSLPrivateKey(file: keyFile, format: .pem) {
-                (answer: NIOSSLPassphraseSetter<[UInt8]>) in
-                wasAsked = true
-                answer([])
-            }
-            guard let opened else { throw wasAsked ? .passphraseWrong : .keyUnreadable }
-            key = opened
-        }
-        return try context(chain: chain, key: key)
+        try context(ServerChain(certificateFile: certificateFile, keyFile: keyFile, passphrase: passphrase))
     }
 
-    /// From PEM text in memory; for a certificate made on the spot.
-    package static func context(certificatePEM: [UInt8], keyPEM: [UInt8]) throws(Failure) -> ServerTLSContext {
-        guard let chain = try? NIOSSLCertificate.fromPEMBytes(certificatePEM), !chain.isEmpty else {
-            throw .certificateUnreadable
-        }
-        guard let key = try? NIOSSLPrivateKey(bytes: keyPEM, format: .pem) else { throw .keyUnreadable }
-        return try context(chain: chain, key: key)
-    }
-
-    private static func context(
-        chain: [NIOSSLCertificate],
-        key: NIOSSLPrivateKey
+    /// For `chain`, and for those that `choose` gives for the name that a client asks for (SNI, nil: it named none).
+    ///
+    /// - Parameter asksForClientCertificate: clients are asked for a certificate, and whatever they show is accepted: who wants to
+    ///   know who they are looks at the ``TLSFacts``.
+    package static func context(
+        _ chain: ServerChain,
+        choose: (@Sendable (String?) -> ServerChain?)? = nil,
+        asksForClientCertificate: Bool = false
     ) throws(Failure) -> ServerTLSContext {
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) },
-            privateKey: .privateKey(key)
+            certificateChain: chain.certificates.map { .certificate($0) },
+            privateKey: .privateKey(chain.key)
         )
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuiteValues = cipherSuites
         configuration.renegotiationSupport = .none
         configuration.shutdownTimeout = .seconds(2)
+        if asksForClientCertificate {
+            configuration.certificateVerification = .optionalVerification
+            // Nobody is trusted for a chain: what counts is which certificate it is.
+            configuration.trustRoots = .certificates([])
+        }
+        if let choose {
+            configuration.sslContextCallback = { hello, promise in
+                promise.succeed(choose(hello.serverHostname).map(Self.override) ?? .noChanges)
+            }
+        }
         guard let context = try? ServerTLSContext(configuration) else { throw .unusable }
         return context
+    }
+
+    private static func override(_ chain: ServerChain) -> NIOSSLContextConfigurationOverride {
+        var override = NIOSSLContextConfigurationOverride()
+        override.certificateChain = chain.certificates.map { .certificate($0) }
+        override.privateKey = .privateKey(chain.key)
+        return override
+    }
+
+    /// The handler for one connection; the certificate of a client that shows one is accepted, whatever it is.
+    static func handler(_ context: NIOSSLContext) -> NIOSSLServerHandler {
+        NIOSSLServerHandler(
+            context: context,
+            customVerificationCallback: { _, verdict in verdict.succeed(.certificateVerified) },
+            configuration: .init()
+        )
     }
 }

@@ -20,9 +20,9 @@ package struct TLSFacts: Sendable, Hashable {
     package let group: String?
     /// Whether the TLS library verified the peer's certificate chain and name (client side).
     package let isVerified: Bool
-    /// The peer's certificates in DER, as it showed them, its own first (client side).
+    /// The peer's certificates in DER, as it showed them, its own first.
     ///
-    /// The first alone where the library verified them: it tells no more.
+    /// The first alone where the library verified them, and of a client: it tells no more.
     package let chain: [[UInt8]]
 
     package init(

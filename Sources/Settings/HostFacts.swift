@@ -19,7 +19,8 @@ package struct HostFacts: Sendable {
     package var isSwapBarred = false
     /// Whether the PEM file of `tls.key` is encrypted; nil when it was not looked at.
     package var isTLSKeyEncrypted: Bool?
-    /// Whether `tls.key` lies on a file system that outlives the boot; nil when it was not looked at.
+    /// Whether `tls.key`, or where the vault has the only keys the vault, lies on a file system that outlives the boot; nil when it was
+    /// not looked at.
     package var isTLSKeyOnDisk: Bool?
 
     package init() {}

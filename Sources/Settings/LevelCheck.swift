@@ -26,7 +26,7 @@ package enum LevelCheck {
                 )
             }
         }
-        if settings.tls == nil, !settings.isTryIt { found += listenersWithoutTLS(settings) }
+        if !settings.usesVaultCertificates { found += listenersWithoutTLS(settings) }
         for (index, route) in settings.routes.enumerated() {
             guard let hop = route.target.nextHop, !hop.endpoint.isLocal else { continue }
             let host = EndpointText.format(hop.endpoint)
@@ -81,7 +81,7 @@ package enum LevelCheck {
                     .clientTLS,
                     "listener[\(index)].role",
                     "the listener has no TLS to offer, and users may not sign in without it",
-                    "add a [tls] table with certificate and key"
+                    "add a [tls] table: with certificate and key, or empty for the vault's"
                 )
             case .local: nil
             case .mx where listener.isLoopback: nil
@@ -91,7 +91,7 @@ package enum LevelCheck {
                     .ownCertificate,
                     "listener[\(index)].role",
                     "other servers would find no STARTTLS here",
-                    "add a [tls] table with certificate and key, or let the listener's address be 127.0.0.1"
+                    "add a [tls] table (with certificate and key, or empty for the vault's), or let the listener's address be 127.0.0.1"
                 )
             }
         }
@@ -134,7 +134,18 @@ package enum LevelCheck {
     }
 
     private static func keys(_ settings: PosternSettings, _ facts: HostFacts) -> [LevelViolation] {
-        guard let tls = settings.tls else { return [] }
+        guard let tls = settings.tls else {
+            // In the vault a key is encrypted, and still on this machine.
+            guard settings.hasOnlyVaultCertificates, facts.isTLSKeyOnDisk == true else { return [] }
+            return [
+                settings.violation(
+                    .keysOffSite,
+                    "tls.key",
+                    "the private key would lie in the vault, on a disk of this machine",
+                    "keep it on another machine, bring it into memory (/run) at start, and name its files"
+                )
+            ]
+        }
         var found: [LevelViolation] = []
         if facts.isTLSKeyEncrypted == false {
             found.append(

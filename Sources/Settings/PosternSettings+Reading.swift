@@ -84,7 +84,10 @@ private enum SettingsReader {
         for (index, table) in Tables.many("route", members, &reading).enumerated() {
             if let route = RouteDraft.route(table, "route[\(index)]", &reading) { settings.routes.append(route) }
         }
-        if let table = Tables.one("tls", members, &reading) { settings.tls = TLSDraft.files(table, &reading) }
+        if let table = Tables.one("tls", members, &reading) {
+            settings.hasTLSTable = true
+            settings.tls = TLSDraft.files(table, &reading)
+        }
         if let table = Tables.one("vault", members, &reading) { settings.vault = VaultDraft.source(table, &reading) }
         if let table = Tables.one("protection", members, &reading) {
             SettingsSchema.protection.decode(table.members, at: "protection", into: &settings.protection, &reading)

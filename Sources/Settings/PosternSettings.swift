@@ -30,8 +30,10 @@ package struct PosternSettings: Sendable {
     package var user: String?
     package var listeners: [Listener] = []
     package var routes: [Route] = []
-    /// The server's certificate; nil means that listeners offer no TLS (in try-it mode: that one is self-made).
+    /// The files of the server's certificate; nil: there are none (in try-it mode one is self-made).
     package var tls: TLSFiles?
+    /// Whether there is a `[tls]` table; without keys it leaves certificates to the vault alone.
+    package var hasTLSTable = false
     package var vault = VaultSource.prompt
     package var protection = ProtectionSettings()
     package var scrub = ScrubSettings()
@@ -61,6 +63,12 @@ package struct PosternSettings: Sendable {
         self.channel = ChannelSettings(level: level)
         self.log = LogSettings(level: level)
     }
+
+    /// Whether listeners show the certificates of the vault.
+    package var usesVaultCertificates: Bool { hasTLSTable || tls != nil || isTryIt }
+
+    /// Whether the vault's are the only ones.
+    package var hasOnlyVaultCertificates: Bool { hasTLSTable && tls == nil }
 
     /// Whether mail from strangers is taken for `domain`.
     ///

@@ -100,6 +100,8 @@ extension TLSDraft {
     static func files(_ table: TableNode, _ reading: inout Reading) -> TLSFiles? {
         var draft = TLSDraft()
         SettingsSchema.tls.decode(table.members, at: "tls", into: &draft, &reading)
+        // An empty table: certificates and keys are in the vault.
+        guard !table.members.isEmpty else { return nil }
         if draft.certificate == nil {
             reading.reportMissing("certificate", in: table, "tls", remedy: "name the file of the certificate chain")
         }

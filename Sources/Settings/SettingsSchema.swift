@@ -328,24 +328,28 @@ package enum SettingsSchema {
 
     static let tls = SettingTable<TLSDraft>(
         "tls",
-        "The server's certificate. Without this table no listener offers TLS, and submission listeners break level 1.",
+        """
+        The server's certificates. Without this table no listener offers TLS, and submission listeners break level 1. An \
+        empty table leaves certificates and their keys to the vault, where `postern tls import` puts them. With files too, \
+        a client that asks for a name gets the vault's chain for it, and everybody else the files'.
+        """,
         keys: [
             SettingKey(
                 "certificate",
                 optional: \.certificate,
                 .path,
-                without: "required in this table",
-                "The certificate chain as PEM, the server's own first.",
+                without: "the vault's alone",
+                "The certificate chain as PEM, the server's own first. Needs `key`.",
                 example: "\"certificate.pem\""
             ),
             SettingKey(
                 "key",
                 optional: \.key,
                 .path,
-                without: "required in this table",
+                without: "the vault's alone",
                 """
-                The private key as PEM. From level 2 on it must be encrypted; at level 3 it must not lie on a disk \
-                of this machine.
+                The private key as PEM. Needs `certificate`. From level 2 on it must be encrypted; at level 3 it must not \
+                lie on a disk of this machine, nor may the vault hold it there.
                 """,
                 example: "\"key.pem\""
             ),

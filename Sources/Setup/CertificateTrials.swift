@@ -6,17 +6,62 @@ import SMTPTransport
 import Settings
 import Vault
 
+/// A certificate in the vault of a running gateway.
+package struct VaultCertificate: Sendable {
+    package let names: [String]
+    /// Seconds since 1970.
+    package let expires: Int
+
+    package init(names: [String], expires: Int) {
+        self.names = names
+        self.expires = expires
+    }
+}
+
 /// Whether the server's certificate is there, for the host's name, in its time, with its key.
 enum CertificateTrials {
     /// A certificate that ends within so many days should have been renewed.
     private static let renewalDays = 10
 
-    static func run(_ settings: PosternSettings, now: Int) -> [Trial] {
-        guard let files = settings.tls else { return [] }
+    static func run(_ settings: PosternSettings, _ vault: [VaultCertificate]?, now: Int) -> [Trial] {
+        guard let files = settings.tls else {
+            return settings.hasOnlyVaultCertificates ? [kept(vault, settings, now)] : []
+        }
         guard let found = FoundCertificate(certificate: files.certificate) else {
             return [unreadable(files.certificate), key(files)]
         }
         return [name(found, settings), time(found, now), key(files)] + chain(found, settings)
+    }
+
+    /// The one for this host among the vault's, which only a running gateway can tell.
+    private static func kept(_ vault: [VaultCertificate]?, _ settings: PosternSettings, _ now: Int) -> Trial {
+        guard let vault else {
+            return .unknown(
+                "certificate",
+                "vault",
+                "the vault's certificates can be seen only while the gateway runs",
+                remedy: "start the gateway and check again, or see `postern tls show`"
+            )
+        }
+        let host = settings.hostname.key
+        guard let own = vault.first(where: { one in one.names.contains { CertificateName.covers($0, host) } }) else {
+            return .fault(
+                "certificate",
+                "vault",
+                "it holds no certificate for \(host)",
+                remedy: "import one for \(host) with `postern tls import`, or write the name that it has as hostname"
+            )
+        }
+        let days = (own.expires - now) / 86_400
+        guard days >= renewalDays else {
+            return .fault(
+                "certificate",
+                "vault",
+                now >= own.expires ? "that for \(host) has expired" : "that for \(host) expires in \(days) days",
+                remedy: "renew it, and import it with `postern tls import`"
+            )
+        }
+        return .ok("certificate", "vault", "for \(host), valid for \(days) days")
     }
 
     private static func unreadable(_ path: String) -> Trial {

@@ -12,10 +12,18 @@ package struct Trials: Sendable {
     private let running: [String]
     /// Seconds since 1970.
     private let now: Int
+    /// The certificates that the running gateway has in its vault; nil when none runs.
+    private let vaultCertificates: [VaultCertificate]?
 
-    package init(_ settings: PosternSettings, running: [String], now: Int) {
+    package init(
+        _ settings: PosternSettings,
+        running: [String],
+        vaultCertificates: [VaultCertificate]? = nil,
+        now: Int
+    ) {
         self.settings = settings
         self.running = running
+        self.vaultCertificates = vaultCertificates
         self.now = now
     }
 
@@ -26,8 +34,9 @@ package struct Trials: Sendable {
         async let hops = NextHopTrials(settings).run()
         async let names = DNSTrials(settings, resolver: resolver()).run()
         let own =
-            PortTrials.run(settings, running: running) + CertificateTrials.run(settings, now: now)
-            + SignInTrials.run(settings) + DataTrials.run(settings) + SecretTrials.run(settings)
+            PortTrials.run(settings, running: running)
+            + CertificateTrials.run(settings, vaultCertificates, now: now) + SignInTrials.run(settings)
+            + DataTrials.run(settings) + SecretTrials.run(settings)
         return await own + hops + names
     }
 

@@ -32,6 +32,8 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
     case tlsCounts = 22
     /// A TLS report that somebody sent about us.
     case tlsReport = 23
+    /// The certificates and keys of this server.
+    case serverKeys = 20
 
     package var fixedWord: StaticString {
         switch self {
@@ -48,6 +50,7 @@ package enum RecordKind: UInt8, Sendable, CaseIterable, FixedWord {
         case .stsPolicy: "sts-policy"
         case .tlsCounts: "tls-counts"
         case .tlsReport: "tls-report"
+        case .serverKeys: "server-keys"
         }
     }
 }

@@ -35,7 +35,12 @@ struct CheckCommand: AsyncParsableCommand {
         let location = try place.locate()
         var report = LevelReport(location.settings)
         if !offline, report.isKept {
-            let trials = Trials(location.settings, running: Self.listeners(location), now: PlainText.now())
+            let trials = Trials(
+                location.settings,
+                running: Self.listeners(location),
+                vaultCertificates: Self.vaultCertificates(location),
+                now: PlainText.now()
+            )
             report.trials = await trials.run()
         }
         try output.show(report) { report.text + Self.table(report) }
@@ -48,6 +53,14 @@ struct CheckCommand: AsyncParsableCommand {
             case .status(let report) = answer
         else { return [] }
         return report.listeners.map(\.address)
+    }
+
+    /// Those of the gateway of this data directory, when one runs and is open.
+    private static func vaultCertificates(_ location: GatewayLocation) -> [VaultCertificate]? {
+        guard location.settings.hasOnlyVaultCertificates, let gateway = try? RunningGateway.find(location),
+            let answer = try? gateway.ask(.listCertificates), case .certificates(let report) = answer
+        else { return nil }
+        return report.certificates.map { VaultCertificate(names: $0.names, expires: $0.expires) }
     }
 
     private static func table(_ report: LevelReport) -> String {

@@ -45,8 +45,8 @@ struct Postern: AsyncParsableCommand {
             CommandGroup(
                 name: "Keeping",
                 subcommands: [
-                    KeysCommand.self, UserCommand.self, QueueCommand.self, PeersCommand.self, StatementCommand.self,
-                    RatchetCommand.self, VaultCommand.self,
+                    KeysCommand.self, TLSCommand.self, UserCommand.self, QueueCommand.self, PeersCommand.self,
+                    StatementCommand.self, RatchetCommand.self, VaultCommand.self,
                 ]
             ),
         ]

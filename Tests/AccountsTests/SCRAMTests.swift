@@ -16,7 +16,7 @@ struct SCRAMTests {
     }
 
     private func exchange(_ usesBinding: Bool = false, _ endPoint: [UInt8]? = nil) -> SCRAMExchange {
-        SCRAMExchange(usesBinding: usesBinding, endPoint: endPoint, nonce: ownNonce)
+        SCRAMExchange(usesBinding: usesBinding, endPoints: endPoint.map { [[9], $0] } ?? [], nonce: ownNonce)
     }
 
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

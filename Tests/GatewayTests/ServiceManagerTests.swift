@@ -61,22 +61,6 @@ struct ServiceManagerTests {
     }
 }
 
-@Suite("The server's certificate")
-struct CertificateFitnessTests {
-    @Test(
-        "a wildcard stands for one whole label",
-        arguments: [
-            ("mail.example.org", "mail.example.org", true), ("MAIL.example.org", "mail.Example.org", true),
-            ("*.example.org", "mail.example.org", true), ("*.example.org", "a.mail.example.org", false),
-            ("*.example.org", "example.org", false), ("*", "org", false), ("m*.example.org", "mail.example.org", false),
-            ("example.org", "mail.example.org", false), ("*.org", ".org", false),
-        ]
-    )
-    func names(pattern: String, name: String, isCovered: Bool) {
-        #expect(CertificateFitness.covers(pattern, name) == isCovered)
-    }
-}
-
 @Suite("A reload")
 struct ReloadTests {
     private func settings(_ change: (String) -> String = { $0 }) throws -> PosternSettings {

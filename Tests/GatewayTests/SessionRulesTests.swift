@@ -175,7 +175,7 @@ struct SessionRulesTests {
         var asked = Self.state(.submission, encrypted: true)
         asked.offersSCRAM = true
         #expect(asked.keywords(maxMessageBytes: 1).contains("AUTH SCRAM-SHA-256 PLAIN LOGIN"))
-        asked.channelBinding = [1]
+        asked.channelBindings = [[1]]
         #expect(asked.keywords(maxMessageBytes: 1).contains("AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"))
     }
 }

@@ -71,6 +71,18 @@ struct LevelTests {
         #expect(LevelCheck.violations(settings).isEmpty)
     }
 
+    @Test("an empty [tls] table leaves certificates to the vault, and keeps every level that keys in a vault can keep")
+    func vaultCertificates() throws {
+        var (settings, facts) = try load("keys.off-site.vault")
+        #expect(settings.tls == nil && settings.hasOnlyVaultCertificates && settings.usesVaultCertificates)
+        settings.level = .two
+        settings.listeners = [Listener(role: .mx), Listener(role: .submissions)]
+        #expect(LevelCheck.violations(settings, facts: facts).isEmpty)
+        settings.level = .three
+        facts.isTLSKeyOnDisk = false
+        #expect(LevelCheck.violations(settings, facts: facts).isEmpty)
+    }
+
     @Test("keeping a field with the sender's address is pointed out at level 1 and refused from 2 on")
     func keptAddress() throws {
         var (settings, facts) = try load("mail.no-client-ip")

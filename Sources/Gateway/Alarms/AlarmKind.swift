@@ -22,6 +22,9 @@ package enum AlarmKind: String, Sendable, CaseIterable {
     case dovecotSilent = "dovecot-silent"
     case spoolSetAside = "spool-set-aside"
     case certificateName = "certificate-name"
+    case clientPin = "client-pin"
+    case certificateMissing = "certificate-missing"
+    case nextKeyLate = "next-key-late"
     case reload
     case lock
     case sockets
@@ -36,10 +39,10 @@ package enum AlarmKind: String, Sendable, CaseIterable {
 
     package var severity: Severity {
         switch self {
-        case .storeFull, .storeFailing, .certificateExpired, .peerRevoked: .critical
+        case .storeFull, .storeFailing, .certificateExpired, .certificateMissing, .peerRevoked: .critical
         case .diskLow, .setAside, .queueAge, .nextHop, .heldQuota, .connectionLimit, .certificateExpires, .clockJump,
-            .catchAll, .accountLimit, .dovecotSilent, .spoolSetAside, .certificateName, .reload, .lock, .sockets,
-            .peerRefused, .peerExpires, .policyKept, .alarmCommand, .alarmMail:
+            .catchAll, .accountLimit, .dovecotSilent, .spoolSetAside, .certificateName, .clientPin, .nextKeyLate,
+            .reload, .lock, .sockets, .peerRefused, .peerExpires, .policyKept, .alarmCommand, .alarmMail:
             .warning
         }
     }
@@ -63,6 +66,10 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .dovecotSilent: "Dovecot does not verify passwords, so its users are answered 454."
         case .spoolSetAside: "Messages that programs left in the spool could not be taken in and were set aside."
         case .certificateName: "The certificate of this server is not for the name that `hostname` gives."
+        case .clientPin:
+            "A server brought mail of a domain with require_inbound without the pinned certificate, and got 450."
+        case .certificateMissing: "The vault holds no certificate, and no listener offers TLS."
+        case .nextKeyLate: "A certificate of this server expires before the next key may be used."
         case .reload: "The settings were not taken, and the old ones hold on."
         case .lock: "The gateway is locked, but a part of it still holds the root key in memory."
         case .sockets: "The socket unit listens where no [[listener]] serves: clients wait there in vain."
@@ -81,7 +88,8 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .storeFull: "Make room on the disk; what was taken is safe, and mail is taken again by itself."
         case .storeFailing: "Look at the disk and the system's log; the gateway opens its files anew by itself."
         case .certificateExpired, .certificateExpires:
-            "Put the renewed certificate where tls.certificate names it, and run `postern reload`."
+            "Put the renewed certificate where tls.certificate names it, and run `postern reload`; for one in the vault "
+                + "run `postern tls import`."
         case .diskLow: "Make room: below 64 MiB new mail is refused."
         case .setAside:
             "See `postern queue list --state set-aside`; restore the data from a backup, or drop the copies."
@@ -98,7 +106,15 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .dovecotSilent:
             "See whether Dovecot runs, and whether the socket of sign_in.dovecot is open to the gateway's user."
         case .spoolSetAside: "`postern log` tells why; move a file back to try it again, or delete it."
-        case .certificateName: "Put a certificate for that name there and run `postern reload`, or mend `hostname`."
+        case .certificateName:
+            "Put a certificate for that name there and run `postern reload`, or `postern tls import` it; or mend `hostname`."
+        case .clientPin:
+            "If it was the domain's own server, ask its operator for the new pin and add it to client_pins; else somebody "
+                + "else used its name, and nothing came in."
+        case .certificateMissing: "Run `postern tls import` with a certificate and its key."
+        case .nextKeyLate:
+            "Renew the certificate with its old key (`postern tls show` names it), or use the new one with "
+                + "`postern tls next --now` and keep both TLSA records."
         case .reload: "`postern check` says what is wrong and where; mend it, and run `postern reload`."
         case .lock: "Restart the gateway to be sure."
         case .sockets: "Add the listener and run `postern reload`, or take the ListenStream= out of postern.socket."

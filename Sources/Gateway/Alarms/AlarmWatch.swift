@@ -14,6 +14,7 @@ struct AlarmWatch: Service {
     let settings: PosternSettings
     let queue: QueueStore
     let ledger: SendingLedger
+    let keyring: TLSKeyring
     let observed: Observations
     let time: Time
 
@@ -21,7 +22,11 @@ struct AlarmWatch: Service {
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            var state = WatchState(settings: settings, refused: observed.connections.refused)
+            var state = WatchState(
+                settings: settings,
+                refused: observed.connections.refused,
+                unproven: observed.counters.all[InboundProof.refusals] ?? 0
+            )
             while true {
                 await look(&state)
                 try await time.sleep(for: Self.interval)
@@ -44,7 +49,10 @@ struct AlarmWatch: Service {
         await lookAtQueue(&state)
         lookAtConnections(&state, now)
         lookAtClock(&state)
-        if let fitness = state.certificate.look(settings, now) { observed.alarms.set(fitness, at: time.calendar()) }
+        lookAtProofs(&state, now)
+        if let fitness = state.certificate.look(settings, keyring, now) {
+            observed.alarms.set(fitness, at: time.calendar())
+        }
         if !ledger.isAnyAtLimit(now: time.wall()) { alarms.clear(.accountLimit) }
     }
 
@@ -104,6 +112,13 @@ struct AlarmWatch: Service {
         )
     }
 
+    private func lookAtProofs(_ state: inout WatchState, _ now: BootTime) {
+        let refused = observed.counters.all[InboundProof.refusals] ?? 0
+        if refused > state.unproven { state.unprovenClient.note(at: now) }
+        state.unproven = refused
+        observed.alarms.set(.clientPin, state.unprovenClient.isRecent(at: now, within: .seconds(3600)))
+    }
+
     private static func copies(_ number: Int) -> String { number == 1 ? "1 copy does" : "\(number) copies do" }
 
     static func hours(_ span: Duration) -> String {
@@ -127,27 +142,33 @@ private struct WatchState {
     var full = LastTime()
     var failing = LastTime()
     var turnedAway = LastTime()
+    var unprovenClient = LastTime()
+    var unproven: Int
     var inTotal: Int
     var perClient: Int
     var certificate = CertificateGlance()
 
     /// - Parameter refused: what an earlier watch has told of.
-    init(settings: PosternSettings, refused: ConnectionLimits.Refused) {
+    init(settings: PosternSettings, refused: ConnectionLimits.Refused, unproven: Int) {
+        self.unproven = unproven
         (inTotal, perClient) = (refused.inTotal, refused.perClient)
         let late = settings.delivery.warnAfter
         age = Hysteresis(raise: late, clear: late * 3 / 4)
     }
 }
 
-/// The certificate's file, read once a minute.
+/// The certificate's file, read once a minute, and the vault's certificates.
 private struct CertificateGlance {
     private var read: BootTime?
+    private var kept = KeptCertificates()
     private var fitness: CertificateFitness?
 
-    mutating func look(_ settings: PosternSettings, _ now: BootTime) -> CertificateFitness? {
-        if read.map({ now - $0 >= .seconds(60) }) ?? true {
+    mutating func look(_ settings: PosternSettings, _ keyring: TLSKeyring, _ now: BootTime) -> CertificateFitness? {
+        let current = keyring.kept
+        if current.live != kept.live || read.map({ now - $0 >= .seconds(60) }) ?? true {
             read = now
-            fitness = CertificateFitness(settings) ?? fitness
+            kept = current
+            fitness = CertificateFitness(settings, kept: kept) ?? fitness
         }
         return fitness
     }

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Crypto
-import NIOSSL
 import SwiftASN1
 import X509
 
 /// Channel binding of the type `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate.
 enum ChannelBinding {
-    /// The binding of the first certificate in a PEM file; nil where RFC 5929 defines none, or the file can't be read.
-    static func serverEndPoint(certificateFile path: String) -> [UInt8]? {
-        guard let chain = try? NIOSSLCertificate.fromPEMFile(path), let der = try? chain.first?.toDERBytes() else {
-            return nil
-        }
-        return serverEndPoint(certificate: der)
-    }
-
     /// By the hash function of the certificate's signature, but SHA-256 in place of SHA-1.
     ///
     /// Nil for a signature without one hash function, such as Ed25519's, and for those that are not known here.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOSSL
+import Dial
 import Privacy
 import SMTPTransport
 import SMTPWire
@@ -13,9 +13,7 @@ import Synchronization
 final class Entrance: Sendable {
     struct Rules: Sendable {
         var settings: PosternSettings
-        var tls: ServerTLSContext?
-        /// What SCRAM-PLUS binds a sign-in to; nil without a certificate that clients know.
-        var channelBinding: [UInt8]?
+        var tls: ListenerTLS?
         /// Nil while the gateway is locked.
         var services: SessionServices?
     }
@@ -32,18 +30,23 @@ final class Entrance: Sendable {
 
     var now: Rules { rules.withLock { $0 } }
 
+    /// What we show, as it stands now, to servers that ask who connects.
+    var identity: ClientIdentity? { now.tls?.certificates.identity }
+
     func change(_ change: (inout Rules) -> Void) { rules.withLock { change(&$0) } }
 
     /// How the listener at the place of `listener` receives the next connection.
     func configuration(for listener: Listener, socket: Int32? = nil) -> SMTPListener.Configuration {
         let rules = now
         // On a unix socket nobody listens in.
-        let tls = listener.path == nil ? rules.tls : nil
+        let role = Self.listener(at: listener, in: rules.settings).role
+        let shown = listener.path == nil ? rules.tls : nil
+        let tls = role == .mx ? shown?.forServers : shown?.forUsers
         var configuration = SMTPListener.Configuration(
             host: listener.address,
             port: listener.port,
             path: listener.path,
-            isImplicitTLS: Self.listener(at: listener, in: rules.settings).role == .submissions,
+            isImplicitTLS: role == .submissions,
             tlsContext: { tls?.current },
             limits: FramingLimits(rules.settings.limits),
             connectionLimits: connections,

@@ -127,7 +127,7 @@ struct GatewayListener: Service {
         state.filter = listener.filter
         state.speaksLMTP = listener.filter != nil && listener.path != nil
         state.isEncrypted = connection.tls != nil
-        state.channelBinding = rules.channelBinding
+        state.channelBindings = rules.tls?.channelBindings ?? []
         if listener.role == .local {
             guard let user = connection.peerUser, services.callers.enter(user) else {
                 return await connection.close(.tooManyConnections)

@@ -17,6 +17,7 @@ final class LiveFacts: LiveGateway {
     private let listeners: @Sendable () -> [StatusReport.Listener]
     private let wake: @Sendable () -> Void
     let peers: PeerKeeper
+    private let showCertificates: @Sendable () async -> Void
 
     init(
         settings: PosternSettings,
@@ -24,8 +25,10 @@ final class LiveFacts: LiveGateway {
         shared: GatewayShared,
         listeners: @escaping @Sendable () -> [StatusReport.Listener],
         peers: PeerKeeper,
-        wake: @escaping @Sendable () -> Void
+        wake: @escaping @Sendable () -> Void,
+        showCertificates: @escaping @Sendable () async -> Void
     ) {
+        self.showCertificates = showCertificates
         self.settings = settings
         self.data = data
         self.shared = shared
@@ -35,7 +38,7 @@ final class LiveFacts: LiveGateway {
     }
 
     func status() async -> StatusReport {
-        var report = shared.report(settings, listeners: listeners())
+        var report = shared.report(settings, kept: data.certificates.kept, listeners: listeners())
         await fillQueue(&report)
         report.troubledHops = shared.observed.hops.report(withNames: false)
         report.store = Self.words(data.queue.health)
@@ -66,6 +69,8 @@ final class LiveFacts: LiveGateway {
     func wakeQueue() async { wake() }
 
     func recordsChanged() async { wake() }
+
+    func certificatesChanged() async { await showCertificates() }
 
     func stop() async { kill(getpid(), SIGTERM) }
 

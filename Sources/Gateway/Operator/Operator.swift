@@ -88,6 +88,8 @@ package struct Operator: Sendable {
         case .listUsers: listUsers()
         case .addUser, .changePassword, .removeUser, .changeSendAs, .setLimit, .addAlias, .removeAlias, .setForward:
             try await changeUsers(request)
+        case .importChain, .listCertificates, .nextServerKey, .removeCertificate, .declarePins:
+            try await certificates(request)
         case .trace(let id): try await trace(id)
         case .listQueue(let filter): .queue(try await waiting(filter))
         case .showQueued(let id, let withAddresses): try await show(id, withAddresses: withAddresses)

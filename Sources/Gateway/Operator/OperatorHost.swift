@@ -13,11 +13,17 @@ extension HostFacts {
         case .encryptedOnly: facts.swap = .encrypted
         case .plain: facts.swap = .plain
         }
-        guard let key = settings.tls?.key else { return facts }
+        guard let key = settings.tls?.key else {
+            if settings.hasOnlyVaultCertificates { facts.isTLSKeyOnDisk = keepsVaultOnDisk(settings) }
+            return facts
+        }
         facts.isTLSKeyEncrypted = isEncryptedPEM(at: key)
         facts.isTLSKeyOnDisk = liesOnDisk(key)
         return facts
     }
+
+    /// Whether the vault is there after the next boot; nil when that can't be seen.
+    static func keepsVaultOnDisk(_ settings: PosternSettings) -> Bool? { liesOnDisk(settings.data) }
 
     /// PKCS #8 says so in its label (RFC 7468 section 11), older PEM in a header (RFC 1421 section 4.6.1.1).
     ///

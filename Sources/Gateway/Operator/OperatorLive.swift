@@ -18,6 +18,8 @@ package protocol LiveGateway: Sendable {
     var peers: PeerKeeper { get }
     /// Tells whoever caches users or keys that they changed by an operator's hand.
     func recordsChanged() async
+    /// Shows those who come the certificates that are kept now.
+    func certificatesChanged() async
     /// Begins a graceful stop and returns at once.
     func stop() async
 }

@@ -71,9 +71,10 @@ extension Operator {
 
     /// The payload of the next statement, whose serial is kept before anybody sees it.
     func makeStatement(_ wishes: StatementWishes) async throws -> ControlResponse {
-        guard let pins = PublishedPins.of(settings) else {
+        let pins = data.certificates.currentAndNextPins(settings)
+        guard !pins.current.isEmpty else {
             throw Refused(
-                "There is no TLS certificate that lasts, so there is no pin to state; set tls.certificate first."
+                "There is no TLS certificate that lasts, so there is no pin to state; `postern tls import` one, or set tls.certificate, first."
             )
         }
         let domain = try wishes.domain.map(Self.domain) ?? ownDomain()
@@ -108,6 +109,7 @@ extension Operator {
             throw Refused(error.sentence)
         }
         try await own.keep(statement)
+        try await data.certificates.noteStatement(pins.current + pins.next, now: time.wall())
         return .exported(String(decoding: statement.payload, as: UTF8.self))
     }
 

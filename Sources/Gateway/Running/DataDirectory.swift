@@ -21,6 +21,7 @@ package struct DataDirectory: Sendable {
     package let accounts: Accounts
     package let ledger: SendingLedger
     package let peers: PeerBook
+    package let certificates: TLSKeyring
     package let worker: WorkerClient
 
     /// Opens queue and records under an unlocked vault; makes them when the directory is new.
@@ -44,6 +45,7 @@ package struct DataDirectory: Sendable {
             accounts: try await Accounts.load(from: records, log: log),
             ledger: try await SendingLedger.load(from: records),
             peers: try await PeerBook.load(from: records),
+            certificates: try await TLSKeyring.load(from: records, log: log),
             worker: WorkerClient(executable: "/proc/self/exe")
         )
     }

@@ -4,7 +4,6 @@ import Commitment
 import Control
 import Glibc
 import Privacy
-import SMTPTransport
 import ServiceLifecycle
 import Settings
 import Store
@@ -148,10 +147,15 @@ actor GatewayCore: Service {
             )
             do {
                 let parts = try parts(settings, data)
+                let tls = try listenerTLS(settings, data)
                 let dispatching = Dispatching(parts)
                 opened = Opened(data: data, parts: parts, dispatching: dispatching)
                 jobs.continuation.yield(dispatching)
-                entrance.change { $0.services = parts.services }
+                entrance.change { rules in
+                    rules.tls = tls
+                    rules.services = parts.services
+                }
+                certificate = CertificateFitness(settings, kept: data.certificates.kept)
                 lastVault = vault
             } catch {
                 await data.close()
@@ -168,7 +172,31 @@ actor GatewayCore: Service {
 
     private func parts(_ settings: PosternSettings, _ data: DataDirectory) throws -> GatewayParts {
         let doors = doors
-        return try GatewayParts(settings: settings, data: data, shared: shared) { doors.places }
+        return try GatewayParts(
+            settings: settings,
+            data: data,
+            shared: shared,
+            listeners: { doors.places },
+            showCertificates: { [weak self] in await self?.showCertificates() }
+        )
+    }
+
+    /// From the settings' files, and from the vault when it is open.
+    private func listenerTLS(_ settings: PosternSettings, _ data: DataDirectory?) throws -> ListenerTLS? {
+        try ServerCertificate.listenerTLS(settings, kept: data?.certificates.kept, time: shared.time)
+    }
+
+    /// Shows those who come from now on the certificates that the vault keeps now.
+    private func showCertificates() {
+        guard let data = opened?.data else { return }
+        do {
+            let tls = try listenerTLS(settings, data)
+            entrance.change { $0.tls = tls }
+            certificate = CertificateFitness(settings, kept: data.certificates.kept)
+        } catch {
+            // A file of the settings went bad meanwhile; a reload says so.
+            shared.log(settings).error("the server's certificates could not be read; the old ones are shown on")
+        }
     }
 
     private func unlock(_ secret: UnlockSecret) async -> ControlResponse {
@@ -208,7 +236,11 @@ actor GatewayCore: Service {
         defer { isChanging = false }
         ServiceNotice.status("draining: sessions and deliveries end, then it is locked").send()
         // First nobody new; then those who are in, between two messages; then what goes out; then the files.
-        entrance.change { $0.services = nil }
+        let withoutVault = try? listenerTLS(settings, nil)
+        entrance.change { rules in
+            rules.services = nil
+            rules.tls = withoutVault
+        }
         await doors.endSessions()
         await endDeliveries()
         await closeFiles()
@@ -264,14 +296,14 @@ actor GatewayCore: Service {
         }
         let new = try rereading()
         if let sentence = FixedSettings.sentence(from: settings, to: new) { throw GatewayProblem(sentence) }
-        let fitness = CertificateFitness(new)
+        let fitness = CertificateFitness(new, kept: opened?.data.certificates.kept)
         if let fitness, fitness.bytes != certificate?.bytes, let problem = fitness.problem(at: shared.time.calendar()) {
             throw GatewayProblem(problem)
         }
-        let tls: ServerTLSContext?
+        let tls: ListenerTLS?
         let fresh: GatewayParts?
         do {
-            tls = try ServerCertificate.context(new, time: shared.time)
+            tls = try listenerTLS(new, opened?.data)
             fresh = try opened.map { try parts(new, $0.data) }
         } catch {
             throw error as? GatewayProblem ?? GatewayProblem("what they ask for can't be made.")
@@ -284,7 +316,6 @@ actor GatewayCore: Service {
         entrance.change { rules in
             rules.settings = new
             rules.tls = tls
-            rules.channelBinding = ServerCertificate.channelBinding(new)
             rules.services = fresh?.services
         }
         let change = doors.take(bound, for: new)

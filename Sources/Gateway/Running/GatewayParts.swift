@@ -31,7 +31,8 @@ struct GatewayParts: Sendable {
         settings: PosternSettings,
         data: DataDirectory,
         shared: GatewayShared,
-        listeners: @escaping @Sendable () -> [StatusReport.Listener]
+        listeners: @escaping @Sendable () -> [StatusReport.Listener],
+        showCertificates: @escaping @Sendable () async -> Void
     ) throws {
         let time = shared.time
         let log = shared.log(settings)
@@ -72,7 +73,15 @@ struct GatewayParts: Sendable {
         services = SessionServices(settings, data, shared, outgoing, pipeline)
         let peers = try PeerKeeper(settings: settings, data: data, shared: shared, resolver: outgoing.resolver)
         let refresher = PeerRefresher(keeper: peers, alarms: observed.alarms, time: time)
-        attendants = try Self.attendants(settings, data, shared, services) + [refresher]
+        let keeper = CertificateKeeper(
+            settings: settings,
+            keyring: data.certificates,
+            alarms: observed.alarms,
+            show: showCertificates,
+            time: time,
+            log: log
+        )
+        attendants = try Self.attendants(settings, data, shared, services) + [refresher, keeper]
         let wake = dispatcher.wake
         let live = LiveFacts(
             settings: settings,
@@ -80,7 +89,8 @@ struct GatewayParts: Sendable {
             shared: shared,
             listeners: listeners,
             peers: peers,
-            wake: { wake.fire() }
+            wake: { wake.fire() },
+            showCertificates: showCertificates
         )
         answers = Operator(data: data, settings: settings, time: time, live: live, outgoing: outgoing)
     }
@@ -97,6 +107,7 @@ struct GatewayParts: Sendable {
             settings: settings,
             queue: data.queue,
             ledger: data.ledger,
+            keyring: data.certificates,
             observed: observed,
             time: shared.time
         )
@@ -155,6 +166,7 @@ extension SessionServices {
                 rewriting: pipeline.rewriting
             ),
             callers: LocalCallers(settings: settings, tallies: shared.callers, time: time),
+            inbound: InboundProof(settings: settings.channel, peers: { data.peers.pins(at: time.wall()) }),
             passage: Passage(
                 delivery: outgoing.delivery,
                 queue: data.queue,

@@ -74,8 +74,7 @@ package enum GatewayProcess {
         let entrance = Entrance(
             .init(
                 settings: settings,
-                tls: try ServerCertificate.context(settings, time: time),
-                channelBinding: ServerCertificate.channelBinding(settings)
+                tls: try ServerCertificate.listenerTLS(settings, kept: nil, time: time)
             ),
             connections: shared.observed.connections,
             log: shared.log(settings)
@@ -96,7 +95,7 @@ package enum GatewayProcess {
             let control = try await ControlService.bind(settings, at: socket, core: core, shared: shared)
             let metrics = try await metrics(settings, core, shared)
             let announcement = Announcement(text: try await announcement(settings, core, doors, shared), core: core)
-            complain(settings, core, doors, shared)
+            await complain(settings, core, doors, shared)
             doors.take(bound, for: settings)
             let first: [any Service] = [core] + [metrics].compactMap { $0 } + [control, doors]
             return Ready(services: group(first, announcement, core, settings, shared), lock: lock)
@@ -196,8 +195,12 @@ package enum GatewayProcess {
         _ core: GatewayCore,
         _ doors: Doors,
         _ shared: GatewayShared
-    ) {
-        if let problem = CertificateFitness(settings)?.problem(at: shared.time.calendar()) { note(problem) }
+    ) async {
+        let kept = await core.data?.certificates.kept
+        if let problem = CertificateFitness(settings, kept: kept)?.problem(at: shared.time.calendar()) { note(problem) }
+        if settings.hasOnlyVaultCertificates, let kept, kept.live.isEmpty {
+            note("the vault holds no certificate, and no listener offers TLS; `postern tls import` brings one.")
+        }
         let unserved = doors.unserved(by: settings)
         guard !unserved.isEmpty else { return }
         shared.observed.alarms.raise(

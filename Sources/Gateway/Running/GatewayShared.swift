@@ -45,7 +45,13 @@ struct GatewayShared: Sendable {
     }
 
     /// What can be told whether the gateway is open or locked.
-    func report(_ settings: PosternSettings, listeners: [StatusReport.Listener]) -> StatusReport {
+    ///
+    /// - Parameter kept: the vault's certificates; nil while it is locked.
+    func report(
+        _ settings: PosternSettings,
+        kept: KeptCertificates? = nil,
+        listeners: [StatusReport.Listener]
+    ) -> StatusReport {
         var report = StatusReport()
         report.version = PosternVersion.text
         report.processID = Int(getpid())
@@ -59,7 +65,7 @@ struct GatewayShared: Sendable {
         for (word, number) in report.today where word.hasPrefix(Counters.limitPrefix) {
             report.limits[String(word.dropFirst(Counters.limitPrefix.count))] = number
         }
-        report.certificateExpires = CertificateFitness(settings).map { Int($0.expires.seconds) }
+        report.certificateExpires = CertificateFitness(settings, kept: kept).map { Int($0.expires.seconds) }
         report.alarms = observed.alarms.alarms.map { alarm in
             StatusReport.Alarm(
                 name: alarm.subject,

@@ -5,26 +5,57 @@ import SMTPTransport
 import Settings
 import Vault
 
-/// The context for TLS handshakes that clients begin.
+/// What the listeners show in TLS handshakes that clients begin.
 enum ServerCertificate {
-    /// From the files of the settings; self-made in try-it mode; nil when there is none, and STARTTLS is not offered.
-    static func context(_ settings: PosternSettings, time: Time) throws -> ServerTLSContext? {
+    /// From the files of the settings, and from the vault when it is open; self-made in try-it mode; nil when there is none, and
+    /// STARTTLS is not offered.
+    static func listenerTLS(_ settings: PosternSettings, kept: KeptCertificates?, time: Time) throws -> ListenerTLS? {
+        let vault = settings.usesVaultCertificates ? kept?.live ?? [] : []
+        return try ListenerTLS(
+            ServedCertificates(
+                hostname: settings.hostname,
+                standing: try standing(settings, time),
+                // One that the library does not take any more must not keep the others back.
+                kept: vault.compactMap { served($0) }
+            )
+        )
+    }
+
+    private static func standing(_ settings: PosternSettings, _ time: Time) throws -> ServedCertificates.Served? {
         guard let files = settings.tls else {
             guard settings.isTryIt else { return nil }
             let own = try SelfMadeCertificate(hostname: settings.hostname, time: time)
-            return try ServerTLS.context(certificatePEM: Array(own.certificatePEM.utf8), keyPEM: Array(own.keyPEM.utf8))
+            return served(
+                try ServerChain(certificatePEM: Array(own.certificatePEM.utf8), keyPEM: Array(own.keyPEM.utf8)),
+                .selfMade
+            )
         }
         let secret = try files.keyPassphraseFile.map { try Self.passphrase(in: $0) }
         do throws(ServerTLS.Failure) {
-            return try ServerTLS.context(certificateFile: files.certificate, keyFile: files.key, passphrase: secret)
+            let chain = try ServerChain(
+                certificateFile: files.certificate,
+                keyFile: files.key,
+                passphrase: secret
+            )
+            guard let served = served(chain, .file(files.certificate)) else { throw .certificateUnreadable }
+            return served
         } catch {
             throw GatewayProblem(sentence(error, files))
         }
     }
 
-    /// What SCRAM-PLUS binds a sign-in to; nil without a certificate that clients know.
-    static func channelBinding(_ settings: PosternSettings) -> [UInt8]? {
-        settings.tls.flatMap { ChannelBinding.serverEndPoint(certificateFile: $0.certificate) }
+    private static func served(_ chain: KeptCertificates.Chain) -> ServedCertificates.Served? {
+        let certificates = chain.certificates.map { [UInt8]($0) }
+        return (try? ServerChain(certificates: certificates, key: [UInt8](chain.key))).flatMap { served($0, .vault) }
+    }
+
+    private static func served(
+        _ chain: ServerChain,
+        _ origin: ServedCertificates.Origin
+    ) -> ServedCertificates.Served? {
+        chain.encoded.first.flatMap { CertificateFacts(der: $0) }.map {
+            ServedCertificates.Served(chain: chain, facts: $0, origin: origin)
+        }
     }
 
     /// The first line of the file.

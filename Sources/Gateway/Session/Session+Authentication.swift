@@ -84,7 +84,7 @@ extension Session {
 
     /// RFC 5802 in the frame of RFC 4954: the server's last message is a challenge that the client answers with nothing.
     private mutating func authenticateBySCRAM(usesBinding: Bool, _ initial: [UInt8]?) async -> Bool {
-        guard state.offersSCRAM, !usesBinding || state.channelBinding != nil else {
+        guard state.offersSCRAM, !usesBinding || !state.channelBindings.isEmpty else {
             return await refuse(.unknownMechanism)
         }
         var first = initial ?? []
@@ -94,7 +94,7 @@ extension Session {
             case .over(let goesOn): return goesOn
             }
         }
-        var exchange = SCRAMExchange(usesBinding: usesBinding, endPoint: state.channelBinding)
+        var exchange = SCRAMExchange(usesBinding: usesBinding, endPoints: state.channelBindings)
         guard let login = try? exchange.readFirst(first) else { return await refuse(.badCredentials) }
         switch await challenge(exchange.challenge(services.accounts.scramVerifier(login: login))) {
         case .bytes(let proof): return await finish(exchange, proof, visitor(login))

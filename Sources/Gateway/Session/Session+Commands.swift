@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Accounts
+import Dial
 import Mail
 import Pipeline
 import Privacy
@@ -33,8 +34,9 @@ extension Session {
         case .help: connection.reply(.help)
         case .quit: return await end(with: .goodbye)
         case .startTLS:
-            guard await connection.startTLS() != nil else { return false }
+            guard let facts = await connection.startTLS() else { return false }
             state.resetForTLS()
+            state.clientCertificate = facts.fingerprints
         case .auth(let mechanism, let initial): return await authenticate(mechanism, initial)
         case .xforward(let client):
             state.client = state.client ?? ForwardedClient()
@@ -59,6 +61,7 @@ extension Session {
     private mutating func begin(_ mail: MailParameters) async -> Bool {
         if let size = mail.size, size > services.settings.limits.messageBytes { return await refuse(.messageTooLarge) }
         if mail.requireTLS, !state.isEncrypted { return await refuse(.requireTLSInClear) }
+        if let refusal = proof(of: mail) { return await refuse(refusal) }
         if let account = state.account, let address = mail.reversePath.address,
             !services.accounts.maySend(
                 account,
@@ -84,6 +87,23 @@ extension Session {
         state.transaction = Transaction(mail: mail, began: services.time.boot(), charge: charge)
         connection.reply(.senderOK)
         return true
+    }
+
+    /// Why mail with this sender is not taken from this client: the server of its domain must prove itself.
+    ///
+    /// Those who are ours by account or network have nothing to prove, and a report (`<>`) has no domain.
+    private func proof(of mail: MailParameters) -> Reply? {
+        guard state.role == .mx, !state.origin.isOurs, let domain = mail.reversePath.address?.domain else { return nil }
+        switch services.inbound.verdict(on: domain, shown: state.clientCertificate) {
+        case .free: return nil
+        case .proven:
+            services.counters.add("messages from proven servers")
+            return nil
+        case .refused:
+            services.counters.add(InboundProof.refusals)
+            log.notice("a client without the pinned certificate brought mail of a domain that asks for it")
+            return .clientNotProven
+        }
     }
 
     private mutating func add(_ parameters: RcptParameters) async -> Bool {

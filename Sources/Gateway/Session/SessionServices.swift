@@ -17,6 +17,8 @@ struct SessionServices: Sendable {
     let recipients: RecipientCheck
     /// The users of this machine whose programs may send.
     let callers: LocalCallers
+    /// Which servers must prove whose mail they bring.
+    let inbound: InboundProof
     /// For inbound filters.
     let passage: Passage
     /// Where large bodies wait, sealed, in unnamed files.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Accounts
+import ChannelPolicy
 import Mail
 import Pipeline
 import Privacy
@@ -23,8 +24,10 @@ struct SessionState {
     /// What XFORWARD has said of the client of this client, for the next transaction.
     var client: ForwardedClient?
     var isEncrypted = false
-    /// The hash of our certificate (RFC 5929), where it is defined and SCRAM-SHA-256-PLUS can be offered.
-    var channelBinding: [UInt8]?
+    /// The hashes of our certificates (RFC 5929); empty where one is not defined and SCRAM-SHA-256-PLUS can't be offered.
+    var channelBindings: [[UInt8]] = []
+    /// Of the certificate that the client showed, if it showed one.
+    var clientCertificate: CertificateFingerprints?
     /// Whether any user asked for SCRAM.
     var offersSCRAM = false
     /// The client said EHLO (true) or HELO (false); nil before either.
@@ -75,7 +78,7 @@ struct SessionState {
     }
 
     private var mechanisms: [String] {
-        let scram = channelBinding == nil ? ["SCRAM-SHA-256"] : ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]
+        let scram = channelBindings.isEmpty ? ["SCRAM-SHA-256"] : ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]
         return (offersSCRAM ? scram : []) + ["PLAIN", "LOGIN"]
     }
 }

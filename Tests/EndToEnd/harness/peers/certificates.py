@@ -20,17 +20,24 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         self.root = self._self_signed("root", "/CN=Test root", "CA:TRUE")
 
-    def issue(self, name: str, *names: str) -> Certificate:
-        """A server certificate for `names` (DNS names, or IP addresses)."""
-        key, request, made = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
+    def issue(self, name: str, *names: str, algorithm: tuple[str, ...] = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+              key: pathlib.Path | None = None, days: int = 30) -> Certificate:
+        """A server certificate for `names` (DNS names, or IP addresses), with a fresh key or for `key`."""
+        request = self.folder / f"{name}.csr"
+        fresh = self.folder / f"{name}.key"
+        source = ["-key", key] if key else ["-newkey", *algorithm, "-nodes", "-keyout", fresh]
+        openssl("req", "-new", *source, "-out", request, "-subj", f"/CN={names[0]}")
+        return Certificate(self.sign(name, request, *names, days=days), key or fresh)
+
+    def sign(self, name: str, request: pathlib.Path, *names: str, days: int = 30) -> pathlib.Path:
+        """The certificate for a request."""
+        made = self.folder / f"{name}.pem"
         alternatives = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth\n")
-        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", request,
-                "-subj", f"/CN={names[0]}")
         openssl("x509", "-req", "-in", request, "-CA", self.root.certificate, "-CAkey", self.root.key, "-CAcreateserial",
-                "-days", "30", "-extfile", extensions, "-out", made)
-        return Certificate(made, key)
+                "-days", days, "-extfile", extensions, "-out", made)
+        return made
 
     def encrypt_key(self, certificate: Certificate, passphrase: str) -> pathlib.Path:
         """The same private key as encrypted PEM."""
