@@ -91,24 +91,15 @@ package struct StatementWishes: Codable, Sendable {
     /// Nil: the one domain whose mail comes here.
     package var domain: String?
     /// Empty: this host.
-    package var mailHosts: [String]
+    package var mailHosts: [String] = []
+    /// Of keys that the gateway does not know: those of other mail hosts of the domain.
+    package var pins: [String] = []
+    package var nextPins: [String] = []
     package var onion: String?
-    package var days: Int
+    package var days: Int = 30
     package var nextKey: String?
 
-    package init(
-        domain: String? = nil,
-        mailHosts: [String] = [],
-        onion: String? = nil,
-        days: Int = 30,
-        nextKey: String? = nil
-    ) {
-        self.domain = domain
-        self.mailHosts = mailHosts
-        self.onion = onion
-        self.days = days
-        self.nextKey = nextKey
-    }
+    package init() {}
 }
 
 /// A user to add.

@@ -41,6 +41,22 @@ struct StatementMakeCommand: AsyncParsableCommand {
     )
     var mx: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "The key of another mail host of the domain, beside this gateway's; more than one may be given.",
+            valueName: "spki:hex"
+        )
+    )
+    var pin: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A key that the mail hosts may show next; more than one may be given.",
+            valueName: "spki:hex"
+        )
+    )
+    var nextPin: [String] = []
+
     @Option(help: ArgumentHelp("The onion address of the mail host.", valueName: "address"))
     var onion: String?
 
@@ -58,7 +74,14 @@ struct StatementMakeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let wishes = StatementWishes(domain: domain, mailHosts: mx, onion: onion, days: days, nextKey: nextKey)
+        var wishes = StatementWishes()
+        wishes.domain = domain
+        wishes.mailHosts = mx
+        wishes.pins = pin
+        wishes.nextPins = nextPin
+        wishes.onion = onion
+        wishes.days = days
+        wishes.nextKey = nextKey
         guard case .exported(let payload) = try await Answers.find(place).ask(.makeStatement(wishes)) else {
             throw CommandFailure.unexpectedAnswer
         }

@@ -88,6 +88,7 @@ extension Operator {
             return key
         }
         let mailHosts = try wishes.mailHosts.map(Self.domain)
+        let more = (current: try wishes.pins.map(Self.pin), next: try wishes.nextPins.map(Self.pin))
         let own = OwnStatements(records: data.records)
         let last = try await own.last(for: domain.key)?.serial
         let now = time.wall().seconds
@@ -97,8 +98,8 @@ extension Operator {
                 domain: domain,
                 level: settings.level.rawValue,
                 mailHosts: mailHosts.isEmpty ? [settings.hostname] : mailHosts,
-                pins: pins.current,
-                nextPins: pins.next,
+                pins: pins.current + more.current,
+                nextPins: pins.next + more.next,
                 onion: wishes.onion,
                 serial: CommitmentStatement.serial(after: last, now: now),
                 issued: now,
@@ -123,6 +124,11 @@ extension Operator {
     private static func domain(_ text: String) throws(Refused) -> Domain {
         if let domain = Domain(text) { return domain }
         throw Refused("\(text) is no domain name.")
+    }
+
+    private static func pin(_ text: String) throws(Refused) -> Pin {
+        if let pin = Pin(text), pin.kind == .publicKey { return pin }
+        throw Refused("\(text) is no pin of a key; write spki: and 64 hexadecimal digits.")
     }
 
     private static func noPeer(_ domain: String) -> Refused {

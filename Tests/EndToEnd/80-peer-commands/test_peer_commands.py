@@ -90,7 +90,9 @@ def test_a_statement_is_made_signed_and_shown(
     assert stated["domain"] == "alpha.test" and stated["level"] == 1 and stated["mx"] == ["mx.alpha.test"]
     assert stated["pins"] == [pin(certificate)] and stated["expires"] == stated["issued"] + 20 * DAY
     assert stated["serial"] == stated["issued"]
-    again = payload(alpha.publish(gateway, host, "--mx", "mx1.alpha.test", "--mx", "mx2.alpha.test", "--next-key", "ab" * 20))
+    again = payload(alpha.publish(gateway, host, "--mx", "mx1.alpha.test", "--mx", "mx2.alpha.test", "--pin", PIN, "--next-pin", PIN,
+                                  "--next-key", "ab" * 20))
+    assert again["pins"] == [pin(certificate), PIN] and again["next_pins"] == [PIN]
     assert again["serial"] > stated["serial"] and again["mx"] == ["mx1.alpha.test", "mx2.alpha.test"]
     assert again["next_key"] == "AB" * 20
     # By domain, as others will fetch it; by URL; from a file; and by the second implementation.
@@ -125,7 +127,7 @@ def test_what_can_not_be_made_signed_or_shown_says_why(
     host.served["alpha.test"] = json.dumps(altered).encode()
     shown = refused(gateway, "statement", "show", "alpha.test")
     assert "does not fit what was signed" in shown and PIN not in shown
-    for source, reason in [("beta.test", "answers 404"), ("nobody.test", "can't be reached"), ("broken.test", "DNSSEC")]:
+    for source, reason in [("beta.test", "answers 404"), ("nobody.test", "can't be fetched from https://nobody.test"), ("broken.test", "DNSSEC")]:
         assert reason in refused(gateway, "statement", "show", source), source
 
 

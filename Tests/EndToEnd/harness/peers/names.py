@@ -26,9 +26,9 @@ class NameServer:
     """`zones`: the records of each zone, beside its SOA and NS. Those in `bogus` are signed, and their records changed afterwards."""
 
     def __init__(self, folder: pathlib.Path, zones: dict[str, list[str]], bogus: dict[str, tuple[str, str]] | None = None,
-                 signed: tuple[str, ...] = ()):
+                 signed: tuple[str, ...] = (), port: int | None = None):
         self.folder = folder
-        self.port = machine.free_port()
+        self.port = port or machine.free_port()
         self.anchors = folder / "anchors"
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)

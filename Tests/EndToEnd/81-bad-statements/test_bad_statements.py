@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A peer's statement that can't be accepted: one clear reason, mail to a server with another key waits, and nothing is weakened."""
+
+import json
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from harness import machine
+from harness.peers.certificates import Authority, Certificate
+from harness.peers.nexthop import NextHop
+from harness.peers.nodes import PORT, Node, name_server
+from harness.peers.providers import DAY, Operator, StatementHost, pin
+
+
+@pytest.fixture(scope="module")
+def host(home: None, authority: Authority) -> Iterator[StatementHost]:
+    made = StatementHost(authority.issue("web81", "beta.test", "gamma.test")).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def node(home: None, host: StatementHost, folder: pathlib.Path, authority: Authority) -> Iterator[Node]:
+    names = name_server(folder / "dns", {"alpha.test": "127.3.1.1", "beta.test": "127.3.1.2"}).start()
+    made = Node(folder / "alpha", "alpha.test", "127.3.1.1", names, authority).start()
+    yield made
+    made.gateway.end()
+    names.stop()
+
+
+@pytest.fixture(scope="module")
+def beta(folder: pathlib.Path) -> Iterator[Operator]:
+    made = Operator(folder / "b", "beta.test")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def stranger(folder: pathlib.Path) -> Iterator[Operator]:
+    made = Operator(folder / "s", "beta.test")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def certificates(authority: Authority) -> tuple[Certificate, Certificate]:
+    """Of the peer's own server, and of one that somebody put in its place; both by an authority that counts, for the right name."""
+    return authority.issue("right81", "mx.beta.test"), authority.issue("wrong81", "mx.beta.test")
+
+
+@pytest.fixture
+def server(home: None, certificates) -> Iterator[NextHop]:
+    hop = NextHop(certificate=certificates[0], port=PORT, address="127.3.1.2").start()
+    yield hop
+    hop.stop()
+
+
+def statement(operator: Operator, certificate: Certificate, serial: int, **members) -> bytes:
+    stated = {"domain": "beta.test", "level": 2, "mx": ["mx.beta.test"], "pins": [pin(certificate)], "serial": serial, "issued": serial,
+              "expires": serial + 30 * DAY}
+    return operator.sign(json.dumps(stated | members).encode())
+
+
+CASES = {
+    "another key": ({"operator": "stranger"}, "signed by another key"),
+    "another domain": ({"domain": "gamma.test"}, "for another domain"),
+    "an old serial": ({"serial": -1}, "an old statement is being served"),
+    "a date in the future": ({"issued": 10 * DAY, "expires": 40 * DAY}, "lies in the future"),
+    "no statement": ({}, "answers 404"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_mail_waits_while_a_bad_statement_is_served(
+        case: str, node: Node, beta: Operator, stranger: Operator, certificates, host: StatementHost, server: NextHop) -> None:
+    right, wrong = certificates
+    gateway = node.gateway
+    start = gateway.status()["upSince"]
+    host.served["beta.test"] = statement(beta, right, start)
+    gateway.cli("peers", "add", "beta.test", "--key", beta.key)
+    try:
+        node.send("beta.test", f"first: {case}")
+        assert server.wait()[0].tls
+        # Now somebody takes the server's place, and serves a statement with its key.
+        server.certificate = wrong
+        members, reason = CASES[case]
+        members = dict(members)
+        operator = stranger if members.pop("operator", None) else beta
+        members = {name: start + value if isinstance(value, int) else value for name, value in members.items()}
+        if case == "no statement":
+            del host.served["beta.test"]
+        else:
+            host.served["beta.test"] = statement(operator, wrong, **({"serial": start + 1} | members))
+        gateway.cli("peers", "refresh", "beta.test", check=False)
+        waiting = node.send("beta.test", f"second: {case}")
+        node.wait_for_a_failed_try(waiting)
+        [peer] = gateway.facts("peers", "list")
+        assert [r for r in peer["reasons"] if reason in r] == peer["reasons"] and len(peer["reasons"]) == 1, peer
+        assert peer["pins"] == [pin(right)] and peer["serial"] == start
+        # Nor in clear: without STARTTLS it waits too.
+        server.certificate = None
+        gateway.cli("queue", "retry", "--all", "--yes")
+        machine.eventually(lambda: gateway.trace(waiting)[0]["attempts"] >= 2, "another try")
+        assert len(server.received) == 1
+        # The peer's own server is back.
+        server.certificate = right
+        gateway.cli("queue", "retry", "--all", "--yes")
+        assert server.wait(2)[1].tls
+        gateway.wait_until_empty()
+    finally:
+        gateway.cli("peers", "remove", "beta.test", "--yes")
