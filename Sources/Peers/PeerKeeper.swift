@@ -31,6 +31,9 @@ package struct PeerKeeper: Sendable {
         turns = Turns()
     }
 
+    /// What the servers of all peers must show now.
+    package func pins() -> [PinSet] { book.pins(at: time.wall()) }
+
     /// Fetches and verifies the first statement of `domain`, signed by the key that the operators compared, and requires its pins
     /// from then on.
     package func add(_ domain: Domain, key: KeyFingerprint) async throws(Refusal) -> PeerRecord {
@@ -87,7 +90,7 @@ package struct PeerKeeper: Sendable {
     }
 
     /// Looks at the statement of a peer whose server showed a key that no pin fits: it may have changed its keys since the last look.
-    package func mismatch(_ domain: Domain) async {
+    package func mismatch(domain: Domain) async {
         let asked = time.wall().seconds
         _ = try? await refresh(domain.key) { $0.lastLook > asked - Self.mismatchPause }
     }

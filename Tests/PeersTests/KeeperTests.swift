@@ -119,16 +119,16 @@ struct KeeperTests {
         let added = try await fixture.add("good")
         await fixture.keeper.refreshDue()
         #expect(fixture.server.looks == 1)
-        await fixture.keeper.mismatch(PeersFixture.domain)
+        await fixture.keeper.mismatch(domain: PeersFixture.domain)
         #expect(fixture.server.looks == 1)
         fixture.clock.advance(120)
-        for _ in 0..<5 { await fixture.keeper.mismatch(PeersFixture.domain) }
+        for _ in 0..<5 { await fixture.keeper.mismatch(domain: PeersFixture.domain) }
         #expect(fixture.server.looks == 2)
         fixture.clock.advance(Self.day)
         await fixture.keeper.refreshDue()
         #expect(fixture.server.looks == 3)
         #expect(fixture.book.peer("example.org")?.life.statement == added.life.statement)
-        await fixture.keeper.mismatch(try #require(Domain("elsewhere.example")))
+        await fixture.keeper.mismatch(domain: try #require(Domain("elsewhere.example")))
         #expect(fixture.server.looks == 3)
     }
 

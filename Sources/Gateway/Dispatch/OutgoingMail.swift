@@ -6,8 +6,10 @@ import Commitment
 import DNSResolver
 import Delivery
 import Fetch
+import Links
 import Mail
 import NIOCore
+import Peers
 import Privacy
 import Settings
 import Store
@@ -25,6 +27,8 @@ struct OutgoingMail: Sendable {
     let fetcher: Fetcher
     /// The MTA-STS policies of other domains.
     let policies: STSKeeper
+    /// The providers whose channel is pinned by their statements.
+    let peers: PeerKeeper
 
     init(
         settings: PosternSettings,
@@ -55,6 +59,12 @@ struct OutgoingMail: Sendable {
         policies = STSKeeper(resolver: resolver, fetcher: fetcher, records: data.records, time: time, log: log) { kept in
             if kept > 0 { alarms.raise(.policyKept) } else { alarms.clear(.policyKept) }
         }
+        peers = PeerKeeper(
+            book: data.peers,
+            reader: StatementReader(worker: data.worker),
+            fetching: StatementFetcher(fetching: fetcher),
+            time: time
+        )
         delivery = MailDelivery(
             options: options,
             maildir: maildir,
@@ -63,7 +73,9 @@ struct OutgoingMail: Sendable {
                 level: settings.level.rawValue,
                 settings: settings.channel,
                 policies: policies,
+                peers: peers,
                 ratchet: ratchet,
+                links: LinkCheck(),
                 roots: { roots.roots }
             ),
             time: time,

@@ -71,8 +71,7 @@ struct GatewayParts: Sendable {
             log: log
         )
         services = SessionServices(settings, data, shared, outgoing, pipeline)
-        let peers = try PeerKeeper(settings: settings, data: data, shared: shared, resolver: outgoing.resolver)
-        let refresher = PeerRefresher(keeper: peers, alarms: observed.alarms, time: time)
+        let refresher = PeerRefresher(keeper: outgoing.peers, alarms: observed.alarms, time: time)
         let keeper = CertificateKeeper(
             settings: settings,
             keyring: data.certificates,
@@ -88,7 +87,7 @@ struct GatewayParts: Sendable {
             data: data,
             shared: shared,
             listeners: listeners,
-            peers: peers,
+            peers: outgoing.peers,
             wake: { wake.fire() },
             showCertificates: showCertificates
         )
