@@ -49,6 +49,7 @@ package struct LinkCheck: Sendable {
         switch (failure.code, link) {
         case (EPERM, .ipsec), (EACCES, .ipsec):
             "the gateway may not read the kernel's IPsec tables; give it CAP_NET_ADMIN"
+        case (EAFNOSUPPORT, _): "the gateway may not ask the kernel; its unit must allow AF_NETLINK"
         case (ENODEV, .wireGuard(let name)): "there is no interface \(name)"
         case (ENETUNREACH, _), (EHOSTUNREACH, _): "there is no route to the host"
         default: "the kernel does not tell (errno \(failure.code))"
