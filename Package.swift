@@ -49,6 +49,7 @@ let pure: [Target] = [
 /// One importer for each C library.
 let libraries: [Target] = [
     .systemLibrary(name: "CRNP", pkgConfig: "librnp", providers: [.apt(["librnp-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
     .target(name: "CTOML", cxxSettings: [.unsafeFlags(["-O2"])]),
     .target(name: "CSandbox", cSettings: [.unsafeFlags(["-O2"])]),
@@ -124,7 +125,7 @@ let services: [Target] = [
     .target(
         name: "ChannelRecords",
         dependencies: [
-            "ChannelPolicy", "Delivery", "DNSResolver", "Fetch", "Store", "Mail", "Privacy",
+            "CZlib", "ChannelPolicy", "Delivery", "DNSResolver", "Fetch", "Store", "Mail", "Privacy",
         ],
         swiftSettings: wrapper
     ),
@@ -177,7 +178,8 @@ let services: [Target] = [
     .executableTarget(
         name: "postern",
         dependencies: [
-            "Gateway", "Peers", "Probe", "ChannelPolicy", "DNSResolver", "Delivery", "Fetch", "OperatingSystem",
+            "Gateway", "Peers", "Probe", "ChannelPolicy", "ChannelRecords", "DNSResolver", "Delivery", "Fetch",
+            "OperatingSystem",
             "Setup",
             "OpenPGPWorker", "OpenPGP", "Control",
             "LocalMail", "SMTPWire", "Settings", "Store",
@@ -319,7 +321,8 @@ let tests: [Target] = [
     .testTarget(
         name: "GatewayTests",
         dependencies: [
-            "Gateway", "ChannelPolicy", "Control", "Pipeline", "Delivery", "Store", "Vault", "SMTPTransport",
+            "Gateway", "ChannelPolicy", "ChannelRecords", "Control", "Pipeline", "Delivery", "Store", "Vault",
+            "SMTPTransport",
             "SMTPWire",
             "Mail", "Privacy", "Settings", "Accounts", "Commitment", "DNSResolver", "Keyring",
             nioCore, nioPosix, .product(name: "X509", package: "swift-certificates"),

@@ -258,6 +258,7 @@ package actor STSKeeper: STSPolicies {
 
     /// Fetches anew what is used and due, at random times, until the task is cancelled; then it ends what nobody waits for.
     package func run() async {
+        alarm(failing.count)
         while true {
             do {
                 try await time.sleep(for: .seconds(Int64.random(in: 1800...5400)))

@@ -69,6 +69,8 @@ package enum ControlRequest: Codable, Sendable {
     case removeCertificate(selector: String)
     /// Whether TLSA records for our keys are published.
     case declarePins(published: Bool)
+    /// What is kept of TLS reports; the domains of our own counts only for an operator who asks for them.
+    case tlsReports(withDomains: Bool)
     case vaultStatus
     case stop
     /// Reads the settings again, and goes on with the new ones.

@@ -23,6 +23,7 @@ package enum ControlResponse: Codable, Sendable {
     case peers([PeerSummary])
     case certificates(CertificateReport)
     case nextKey(NextKeyReport)
+    case tlsReports(TLSReportPicture)
     case vault(VaultReport)
     /// It was done; the sentence says what.
     case done(String)

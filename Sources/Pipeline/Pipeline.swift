@@ -26,6 +26,8 @@ package struct Pipeline: Sendable {
     package let rewriting: SenderRewriting
     /// A word that groups copies for the same next hop; nil when no route leads there.
     let nextHopHint: @Sendable (EmailAddress) -> String?
+    /// Nil where reports about us come to no address of ours.
+    let tlsReports: (any TLSReportTaking)?
 
     private let admission: Admission
     private let preparation: HeaderPreparation
@@ -42,6 +44,7 @@ package struct Pipeline: Sendable {
         resolver: any DNSResolving,
         time: Time,
         log: Log,
+        tlsReports: (any TLSReportTaking)? = nil,
         nextHopHint: @escaping @Sendable (EmailAddress) -> String?
     ) {
         self.settings = settings
@@ -51,6 +54,7 @@ package struct Pipeline: Sendable {
         self.time = time
         self.log = log
         self.nextHopHint = nextHopHint
+        self.tlsReports = tlsReports
         rules = ProtectionRules(settings: settings, keyring: keyring)
         dmarc = DMARCLookup(resolver: resolver)
         marks = ForwardMarks(vault: vault)
@@ -104,6 +108,7 @@ package struct Pipeline: Sendable {
         ) {
             throw refusal
         }
+        let message = try await takingReport(from: message)
         let header = preparation.prepared(message)
         let plan = try await plan(message, header: header)
         try refuse(plan, of: message)
@@ -127,6 +132,8 @@ package struct Pipeline: Sendable {
             return try await queue.enqueue(prepared.message)
         }
         let message = prepared.message.copies.isEmpty ? [] : [prepared.message]
+        // All of it was taken on the way.
+        if message.isEmpty, prepared.reports.isEmpty { return }
         try await queue.settle([], alsoEnqueue: message + prepared.reports)
     }
 }

@@ -30,6 +30,20 @@ enum HopDisclosure: EnumerableFlag {
     }
 }
 
+/// The same for the domains that our users write to.
+enum DomainDisclosure: EnumerableFlag {
+    case onTerminal, anywhere
+
+    static func name(for value: DomainDisclosure) -> NameSpecification {
+        value == .anywhere ? .customLong("domains-always") : .customLong("domains")
+    }
+
+    static func help(for value: DomainDisclosure) -> ArgumentHelp? {
+        value == .anywhere
+            ? "The same, into a pipe or a file too." : "Name the domains of our own counts; on a terminal only."
+    }
+}
+
 private enum Disclosure {
     /// Whether names may be shown; refused where what is printed is likely to be kept.
     static func isGranted(_ asked: Bool, anywhere: Bool, flag: String) throws(CommandFailure) -> Bool {
@@ -51,5 +65,11 @@ extension AddressDisclosure? {
 extension HopDisclosure? {
     func isGranted() throws(CommandFailure) -> Bool {
         try Disclosure.isGranted(self != nil, anywhere: self == .anywhere, flag: "hops")
+    }
+}
+
+extension DomainDisclosure? {
+    func isGranted() throws(CommandFailure) -> Bool {
+        try Disclosure.isGranted(self != nil, anywhere: self == .anywhere, flag: "domains")
     }
 }

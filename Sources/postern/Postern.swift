@@ -39,7 +39,7 @@ struct Postern: AsyncParsableCommand {
                 name: "Looking",
                 subcommands: [
                     StatusCommand.self, MetricsCommand.self, LogCommand.self, TraceCommand.self, ExplainCommand.self,
-                    ProbeCommand.self,
+                    ProbeCommand.self, ReportCommand.self,
                 ]
             ),
             CommandGroup(

@@ -173,10 +173,9 @@ struct FetcherTests {
     func noTLS() async throws {
         let ground = try await Ground(serves: .some(nil)) { _ in .page("hello") }
         #expect(try await ground.get { $0.timeLimit = .seconds(20) } == .failure(.handshake))
-        let url = try ground.url()
-        let options = ground.options
+        let url = try FetchURL("https://files.example.test:1/")
+        #expect(await ground.fetcher.get(url, options: FetchOptions(ports: [1])) == .failure(.unreachable))
         await ground.site.stop()
-        #expect(await ground.fetcher.get(url, options: options) == .failure(.unreachable))
     }
 
     @Test("redirects go as far as the caller lets them, each vetted like the first address")

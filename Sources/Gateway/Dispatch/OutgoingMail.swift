@@ -23,10 +23,8 @@ struct OutgoingMail: Sendable {
     let resolver: any DNSResolving
     /// Where mail was encrypted.
     let ratchet: RatchetRecords
-    /// For what is looked up by https.
-    let fetcher: Fetcher
-    /// The MTA-STS policies of other domains.
-    let policies: STSKeeper
+    /// Policies of other domains, and reports.
+    let keeping: ChannelKeeping
     /// The providers whose channel is pinned by their statements.
     let peers: PeerKeeper
 
@@ -49,20 +47,20 @@ struct OutgoingMail: Sendable {
         self.resolver = resolver
         ratchet = RatchetRecords(records: data.records, time: time)
         let roots = try Self.roots(settings)
-        fetcher = Fetcher(
+        keeping = ChannelKeeping(
+            settings: settings,
+            data: data,
             resolver: resolver,
             roots: roots,
-            allowPrivate: settings.channel.allowPrivate,
+            alarms: alarms,
             group: group,
-            time: time
+            time: time,
+            log: log
         )
-        policies = STSKeeper(resolver: resolver, fetcher: fetcher, records: data.records, time: time, log: log) { kept in
-            if kept > 0 { alarms.raise(.policyKept) } else { alarms.clear(.policyKept) }
-        }
         peers = PeerKeeper(
             book: data.peers,
             reader: StatementReader(worker: data.worker),
-            fetching: StatementFetcher(fetching: fetcher),
+            fetching: StatementFetcher(fetching: keeping.fetcher),
             time: time
         )
         delivery = MailDelivery(
@@ -72,9 +70,10 @@ struct OutgoingMail: Sendable {
             guidance: ChannelGuidance(
                 level: settings.level.rawValue,
                 settings: settings.channel,
-                policies: policies,
+                policies: keeping.policies,
                 peers: peers,
                 ratchet: ratchet,
+                reports: keeping.reports,
                 links: LinkCheck(),
                 roots: { roots.roots }
             ),

@@ -76,6 +76,7 @@ package struct Operator: Sendable {
     private func decide(_ request: ControlRequest) async throws -> ControlResponse {
         switch request {
         case .status, .metrics, .troubledHops, .log, .stop, .reload, .lock, .unlock: try await askLive(request)
+        case .tlsReports(let withDomains): try await tlsReports(withDomains: withDomains)
         case .vaultStatus: try vaultStatus()
         case .explain(let address, let connects): try await explain(address, connects: connects)
         case .listRatchet: .ratchet(try await outgoing().ratchet.summaries())

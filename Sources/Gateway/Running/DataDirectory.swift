@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Accounts
+package import ChannelRecords
 import Glibc
 package import Keyring
 package import OpenPGP
@@ -22,6 +23,8 @@ package struct DataDirectory: Sendable {
     package let ledger: SendingLedger
     package let peers: PeerBook
     package let certificates: TLSKeyring
+    package let tlsLedger: TLSReportLedger
+    package let tlsShelf: TLSReportShelf
     package let worker: WorkerClient
 
     /// Opens queue and records under an unlocked vault; makes them when the directory is new.
@@ -46,6 +49,8 @@ package struct DataDirectory: Sendable {
             ledger: try await SendingLedger.load(from: records),
             peers: try await PeerBook.load(from: records),
             certificates: try await TLSKeyring.load(from: records, log: log),
+            tlsLedger: try await TLSReportLedger.load(from: records, time: time),
+            tlsShelf: TLSReportShelf(records: records),
             worker: WorkerClient(executable: "/proc/self/exe")
         )
     }

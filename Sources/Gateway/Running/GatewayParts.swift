@@ -24,7 +24,7 @@ struct GatewayParts: Sendable {
     let services: SessionServices
     let answers: Operator
     /// What works beside the dispatcher: the spool's intake, where `[spool]` asks for one, the watch over alarms and their
-    /// messenger, and the look at peers' statements.
+    /// messenger, the look at peers' statements, and what refreshes policies and sends reports.
     let attendants: [any Service]
 
     init(
@@ -57,6 +57,7 @@ struct GatewayParts: Sendable {
             resolver: outgoing.resolver,
             time: time,
             log: log,
+            tlsReports: TLSReportDesk(settings, data, observed.counters, log),
             nextHopHint: { routes.hop(for: $0.domain)?.hint }
         )
         dispatcher = Dispatcher(
@@ -80,7 +81,8 @@ struct GatewayParts: Sendable {
             time: time,
             log: log
         )
-        attendants = try Self.attendants(settings, data, shared, services) + [refresher, keeper]
+        attendants =
+            try Self.attendants(settings, data, shared, services) + [refresher, keeper, outgoing.keeping.attendant]
         let wake = dispatcher.wake
         let live = LiveFacts(
             settings: settings,

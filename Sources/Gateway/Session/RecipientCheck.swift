@@ -40,6 +40,8 @@ struct RecipientCheck: Sendable {
     func refusal(of address: EmailAddress, for origin: Origin, by filter: FilterSettings? = nil) async -> Reply? {
         if let filter { return await refusal(of: address, for: origin, behind: filter) }
         if !origin.isOurs && !settings.accepts(address.domain) { return .relayDenied }
+        // Taken on its way in, so that there need be no mailbox.
+        if address == settings.channel.tlsReportAddress { return nil }
         let aliases = AliasExpansion(settings: settings, accounts: accounts, rewriting: rewriting)
         let destinations: [EmailAddress]
         switch try? await aliases.meaning(of: address) {
