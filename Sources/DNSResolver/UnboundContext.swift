@@ -55,6 +55,10 @@ import Glibc
         try set("edns-buffer-size:", "1232")
         try set("cache-max-ttl:", "86400")
         try set("cache-max-negative-ttl:", "300")
+        // Questions on their way at once. Of the library's own 16, name servers that never answer would soon hold all.
+        try set("outgoing-range:", "512")
+        try set("num-queries-per-thread:", "1024")
+        try set("outgoing-num-tcp:", "32")
         try addAnchors(options)
         try addServers(options)
     }
