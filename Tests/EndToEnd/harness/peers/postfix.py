@@ -73,15 +73,14 @@ class Postfix:
 
     def __init__(self, folder: pathlib.Path, domains: list[str], certificate: Certificate | None = None,
                  mailboxes: dict[str, str] | None = None, services: str = "", main: str = ""):
-        """`services` are lines for master.cf, `main` for main.cf; both may say `{folder}`."""
+        """`services` are lines for master.cf, `main` for main.cf, where they take the place of others; both may say `{folder}`."""
         assert os.geteuid() == 0, "Postfix starts as root only"
         self.folder = folder
         self.port = machine.free_port()
         self.boxes = folder / "mail"
         self.config = folder / "etc"
         self._lay_out(domains, certificate, mailboxes)
-        with (self.config / "main.cf").open("a") as file:
-            file.write(main.format(folder=folder))
+        self._override(main.format(folder=folder))
         with (self.config / "master.cf").open("a") as file:
             file.write(services.format(folder=folder))
 
@@ -102,6 +101,16 @@ class Postfix:
             tls="may" if certificate else "none",
             certificate=certificate.certificate if certificate else "", key=certificate.key if certificate else ""))
         (self.config / "master.cf").write_text(MASTER.format(port=f"127.0.0.1:{self.port}"))
+
+    def _override(self, main: str) -> None:
+        """
+        A parameter given twice makes every daemon warn as it starts, postlogd too, to itself: when its queue is full at that moment, all of
+        them wait for ever.
+        """
+        path = self.config / "main.cf"
+        own = {line.split("=")[0].strip() for line in main.splitlines() if "=" in line}
+        kept = [line for line in path.read_text().splitlines() if line.split("=")[0].strip() not in own]
+        path.write_text("\n".join([*kept, main, ""]))
 
     def start(self) -> "Postfix":
         self._run("start")
