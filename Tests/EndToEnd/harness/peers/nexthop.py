@@ -46,8 +46,8 @@ Answer = Callable[[str, str], str | None]
 @dataclass
 class NextHop:
     """
-    `answer(verb, line)` may give a reply to use instead of the usual one; `DATAEND` is the verb for the end of a message.
-    The reply `close` closes the connection without a word.
+    `answer(verb, line)` may give a reply to use instead of the usual one; `DATAEND` is the verb for the end of a message, and `HANDSHAKE`
+    for what is said in place of a TLS handshake. The reply `close` closes the connection without a word.
     """
 
     extensions: tuple[str, ...] = ("PIPELINING", "SIZE 104857600", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "CHUNKING")
@@ -166,6 +166,9 @@ class _Session:
         if not self.say("STARTTLS", line, "220 2.0.0 go").startswith("220"):
             return
         assert self.hop.certificate
+        if (instead := self.hop.answer("HANDSHAKE", line)) is not None:
+            self.put(instead)
+            return
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.hop.certificate.certificate, self.hop.certificate.key)
         self.connection = context.wrap_socket(self.connection, server_side=True)
