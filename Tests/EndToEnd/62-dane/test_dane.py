@@ -50,10 +50,12 @@ def postfix(tree: Tree, hosts: MailHosts, folder: pathlib.Path) -> Iterator[dict
     validator = Validator(folder / "unbound", tree).start()
     sender = SendingPostfix(folder / "postfix", validator.resolv_conf, "dane").start()
     recipients = [row.recipient for row in MATRIX.rows]
-    sender.send(BY_POSTFIX, recipients, message.simple("by Postfix", sender=BY_POSTFIX))
-    yield sender.verdicts(recipients)
-    sender.stop()
-    validator.stop()
+    try:
+        sender.send(BY_POSTFIX, recipients, message.simple("by Postfix", sender=BY_POSTFIX))
+        yield sender.verdicts(recipients)
+    finally:
+        sender.stop()
+        validator.stop()
 
 
 def of_postfix(row: Row, verdict: Verdict) -> str:

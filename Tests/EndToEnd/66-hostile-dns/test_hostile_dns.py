@@ -182,10 +182,11 @@ def test_row_52_of_many_addresses_and_hosts_few_are_tried(gateway: Gateway) -> N
 def test_row_49_a_resolver_that_says_nothing_of_dnssec_is_not_believed_and_not_needed(
         make_own_gateway, tree: Tree, hosts: MailHosts, folder: pathlib.Path) -> None:
     forwarder = Validator(folder / "forwarder", tree, validates=False).start()
-    gateway = make_own_gateway(servers=f'servers = ["{forwarder.address}"]', anchor=tree.root_anchor).start()
-    gateway.add_user("alice")
-    goes_out(gateway, hosts, "by-forwarder@honest.secure.test")
-    sent = outcomes.outcomes(gateway, outcomes.submit(gateway, ["by-forwarder@tlsa-many.secure.test"]))
-    assert sent["by-forwarder@tlsa-many.secure.test"].waits
-    gateway.stop()
-    forwarder.stop()
+    try:
+        gateway = make_own_gateway(servers=f'servers = ["{forwarder.address}"]', anchor=tree.root_anchor).start()
+        gateway.add_user("alice")
+        goes_out(gateway, hosts, "by-forwarder@honest.secure.test")
+        sent = outcomes.outcomes(gateway, outcomes.submit(gateway, ["by-forwarder@tlsa-many.secure.test"]))
+        assert sent["by-forwarder@tlsa-many.secure.test"].waits
+    finally:
+        forwarder.stop()
