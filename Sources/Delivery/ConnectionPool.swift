@@ -20,8 +20,8 @@ struct ReadyConnection: Sendable {
     var event: ChannelPolicy.ChannelEvent?
     /// How a message goes out over it, by what was decided for it; nil for a server of the operator's choice.
     var record: ChannelRecord?
-    /// At a server of the operator's choice: the certificate was verified.
-    var isVerified = false
+    /// At a server of the operator's choice: TLS is up, and its certificate was verified or it is this machine.
+    var isTrusted = false
     /// Transactions that it has carried.
     var carried = 0
     /// It has waited in the pool: the other side may have closed it meanwhile.
@@ -30,7 +30,7 @@ struct ReadyConnection: Sendable {
 
 extension ReadyConnection {
     /// REQUIRETLS goes on over it: the channel is proven, and the server promises the same.
-    var carriesRequireTLS: Bool { record?.saysRequireTLS ?? (isVerified && extensions.requireTLS) }
+    var carriesRequireTLS: Bool { record?.saysRequireTLS ?? (isTrusted && extensions.requireTLS) }
 
     /// A message with REQUIRETLS may go over it; by LMTP it is at the end of its way.
     var keepsTLS: Bool { carriesRequireTLS || connection.dialect == .lmtp }

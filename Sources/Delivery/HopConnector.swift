@@ -69,7 +69,7 @@ struct HopConnector: Sendable {
                 peer: peer.key,
                 extensions: await connection.extensions,
                 host: host,
-                isVerified: await connection.tls?.isVerified == true
+                isTrusted: await connection.tls.map { $0.isVerified || peer.isLocal } ?? false
             )
         } catch {
             connection.close()

@@ -37,6 +37,8 @@ struct Peer: Sendable {
     let dialect: SMTPClientConnection.Dialect
     let channel: Channel
     let credentials: NextHop.Credentials?
+    /// It is this machine: no other is on the way.
+    let isLocal: Bool
 
     /// The server of an `lmtp` or `relay` route.
     init(_ next: NextHop, dialect: SMTPClientConnection.Dialect) {
@@ -45,6 +47,7 @@ struct Peer: Sendable {
         self.dialect = dialect
         self.channel = .configured(next.tls, caFile: next.caFile)
         self.credentials = next.credentials
+        self.isLocal = next.endpoint.isLocal
         switch next.endpoint {
         case .tcp(let host, let port):
             self.name = host
@@ -63,6 +66,7 @@ struct Peer: Sendable {
         self.dialect = .smtp
         self.channel = .required(channel)
         self.credentials = nil
+        self.isLocal = false
     }
 }
 

@@ -90,6 +90,10 @@ class NextHop:
         machine.eventually(lambda: len(self.received) >= count, f"{count} message(s) at the next hop, {len(self.received)} came")
         return list(self.received)
 
+    def took(self, recipient: str) -> list[Received]:
+        """What has come for an address."""
+        return [m for m in list(self.received) if any(f"<{recipient}>" in line for line in m.recipients)]
+
     def wait_for(self, recipient: str) -> Received:
         def found() -> Received | None:
             return next((m for m in list(self.received) if any(address_in(r) == recipient for r in m.recipients)), None)
