@@ -35,12 +35,13 @@ struct ConversationFault: Error, Sendable {
     }
 
     /// The channel is not what was decided.
-    init(_ fault: ChannelFault, host: Sensitive<String>?) {
+    init(_ fault: ChannelFault, host: Sensitive<String>?, hellos: String? = nil) {
         self.fault = DeliveryOutcome.Fault(
             EnhancedStatus(fault.status.subject, fault.status.detail),
             FaultCause(fault),
             host: host,
-            channel: fault
+            channel: fault,
+            hellos: hellos
         )
         self.isPermanent = fault.isFinal
     }

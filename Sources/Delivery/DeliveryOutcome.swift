@@ -41,19 +41,23 @@ package enum DeliveryOutcome: Sendable {
         package let host: Sensitive<String>?
         /// What the channel lacks; nil where it is not to blame.
         package let channel: ChannelFault?
+        /// What each side offered in a handshake that failed, in one sentence without a full stop; nil for none.
+        package let hellos: String?
 
         package init(
             _ status: EnhancedStatus,
             _ cause: FaultCause,
             reply: RemoteReply? = nil,
             host: Sensitive<String>? = nil,
-            channel: ChannelFault? = nil
+            channel: ChannelFault? = nil,
+            hellos: String? = nil
         ) {
             self.status = status
             self.cause = cause
             self.reply = reply
             self.host = host
             self.channel = channel
+            self.hellos = hellos
         }
     }
 

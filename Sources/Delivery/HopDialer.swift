@@ -16,8 +16,15 @@ struct HopDialer: Sendable {
     private let contexts = ClientTLSContexts()
     private let dialOptions: DialOptions
     private let threads: NIOThreadPool
+    private let identity: @Sendable () -> ClientIdentity?
 
-    init(options: DeliveryOptions, group: any EventLoopGroup, threads: NIOThreadPool = .singleton) {
+    init(
+        options: DeliveryOptions,
+        identity: @escaping @Sendable () -> ClientIdentity?,
+        group: any EventLoopGroup,
+        threads: NIOThreadPool = .singleton
+    ) {
+        self.identity = identity
         self.dialer = Dialer(group: group)
         self.dialOptions = DialOptions(connectTimeout: options.connectTimeout, timeouts: options.timeouts)
         self.threads = threads
@@ -54,7 +61,9 @@ struct HopDialer: Sendable {
             switch peer.channel {
             case .configured(.verify, let caFile): .verify(hostname: peer.name, extraRoots: caFile)
             case .configured: .examined(serverName: peer.name)
-            case .required(let channel): .examined(serverName: channel.serverName)
+            case .required(let channel):
+                // Whoever is pinned may ask for our pins too; nobody else learns from a certificate who we are.
+                .examined(serverName: channel.serverName, identity: channel.rule == .pins ? identity() : nil)
             }
         do throws(ClientTLSContexts.Failure) {
             return try contexts.tls(for: policy)

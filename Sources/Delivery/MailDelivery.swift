@@ -45,7 +45,7 @@ package final class MailDelivery: Sendable {
         self.survey = ChannelSurvey(finder: finder, guidance: guidance, port: options.port, time: time)
         self.connector = HopConnector(
             options: options,
-            dialer: HopDialer(options: options, group: group),
+            dialer: HopDialer(options: options, identity: guidance.identity, group: group),
             slow: SlowHosts(time: time),
             guidance: guidance,
             time: time

@@ -83,6 +83,6 @@ struct Progress {
 
 extension DeliveryOutcome.Fault {
     func at(_ host: Sensitive<String>) -> DeliveryOutcome.Fault {
-        DeliveryOutcome.Fault(status, cause, reply: reply, host: host, channel: channel)
+        DeliveryOutcome.Fault(status, cause, reply: reply, host: host, channel: channel, hellos: hellos)
     }
 }

@@ -2,6 +2,7 @@
 
 package import ChannelPolicy
 package import ChannelProof
+package import Dial
 package import Mail
 package import Privacy
 package import SMTPWire
@@ -19,6 +20,8 @@ package struct ChannelGuidance: Sendable {
     package var links: any LinkChecking
     /// The public authorities that count.
     package var roots: @Sendable () -> TrustRoots
+    /// What a pinned server that asks who we are is shown; nil: nothing.
+    package var identity: @Sendable () -> ClientIdentity?
 
     package init(
         level: Int = 1,
@@ -28,7 +31,8 @@ package struct ChannelGuidance: Sendable {
         ratchet: any RatchetMemory = NoGuidance(),
         reports: any TLSReportCounting = NoGuidance(),
         links: any LinkChecking = NoGuidance(),
-        roots: @escaping @Sendable () -> TrustRoots = { TrustRoots([]) }
+        roots: @escaping @Sendable () -> TrustRoots = { TrustRoots([]) },
+        identity: @escaping @Sendable () -> ClientIdentity? = { nil }
     ) {
         self.level = level
         self.settings = settings
@@ -38,6 +42,7 @@ package struct ChannelGuidance: Sendable {
         self.reports = reports
         self.links = links
         self.roots = roots
+        self.identity = identity
     }
 
     /// The pins for a host of a domain: the operator's own before a peer's.

@@ -51,12 +51,19 @@ struct ChannelOpening: Sendable {
             case .retryInClear:
                 connection.close()
                 return nil
-            case .nextHost(let fault): throw ConversationFault(fault, host: host)
+            case .nextHost(let fault):
+                throw ConversationFault(fault, host: host, hellos: await hellos(connection, fault))
             }
         } catch {
             connection.close()
             throw error
         }
+    }
+
+    /// What each side offered, where the handshake failed.
+    private func hellos(_ connection: SMTPClientConnection, _ fault: ChannelFault) async -> String? {
+        guard case .handshake = fault.cause else { return nil }
+        return await connection.hellos?.offers
     }
 
     /// STARTTLS, and what the server showed; nothing is said inside TLS when the proof fails.

@@ -5,6 +5,7 @@ import ChannelRecords
 import Commitment
 import DNSResolver
 import Delivery
+import Dial
 import Fetch
 import Links
 import Mail
@@ -34,7 +35,8 @@ struct OutgoingMail: Sendable {
         alarms: AlarmBoard,
         group: any EventLoopGroup,
         time: Time,
-        log: Log
+        log: Log,
+        identity: @escaping @Sendable () -> ClientIdentity? = { nil }
     ) throws {
         routes = RouteTable(settings.routes, filters: settings.filters)
         let options = DeliveryOptions(hostname: settings.hostname, settings: settings.delivery)
@@ -75,7 +77,8 @@ struct OutgoingMail: Sendable {
                 ratchet: ratchet,
                 reports: keeping.reports,
                 links: LinkCheck(),
-                roots: { roots.roots }
+                roots: { roots.roots },
+                identity: identity
             ),
             time: time,
             group: group
@@ -99,7 +102,8 @@ struct OutgoingMail: Sendable {
         } catch {
             let line = settings.positions.line("channel.ca_file")
             throw GatewayProblem(
-                "\(settings.positions.file):\(line): channel.ca_file: the file can't be read or holds no certificate; name a PEM file."
+                "\(settings.positions.file):\(line): channel.ca_file: the file can't be read or holds no certificate; "
+                    + "name a PEM file."
             )
         }
     }

@@ -33,8 +33,10 @@ enum FaultSentence {
         case .hostNotInPolicy: "The recipient's mail server is not one that the domain's policy names."
         case .floorUnmet: "The way to the recipient's mail server is not as safe as we require."
         case .linkMissing: "The protected link to the recipient's mail server is not there."
-        case .unprovenHostName: "The message requires TLS, and nothing vouches for the name of the recipient's mail server."
-        case .requireTLSNotOffered: "The message requires TLS all the way, which the recipient's mail server does not promise."
+        case .unprovenHostName:
+            "The message requires TLS, and nothing vouches for the name of the recipient's mail server."
+        case .requireTLSNotOffered:
+            "The message requires TLS all the way, which the recipient's mail server does not promise."
         case .refusedByHost: "The recipient's mail server refused the message."
         case .eightBitBody: "The message holds 8-bit text that the recipient's mail server does not take."
         case .nonASCIIAddress: "The recipient's mail server does not take addresses in international letters."

@@ -56,7 +56,9 @@ extension ChannelReport.Host {
 extension ChannelReport.Trial {
     init(_ trial: DomainExplanation.Trial) {
         switch trial {
-        case .fault(let fault): self.init(isOpen: false, sentence: FaultSentence.sentence(for: fault))
+        case .fault(let fault):
+            let sentence = FaultSentence.sentence(for: fault)
+            self.init(isOpen: false, sentence: fault.hellos.map { "\(sentence) \($0)" } ?? sentence)
         case .open(let record, let facts):
             self.init(
                 isOpen: true,

@@ -177,6 +177,7 @@ actor GatewayCore: Service {
             data: data,
             shared: shared,
             listeners: { doors.places },
+            identity: { [entrance] in entrance.identity },
             showCertificates: { [weak self] in await self?.showCertificates() }
         )
     }

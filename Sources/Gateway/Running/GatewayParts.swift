@@ -4,6 +4,7 @@ import Accounts
 import Control
 import DNSResolver
 import Delivery
+import Dial
 import DovecotAuth
 import LocalMail
 import Mail
@@ -32,6 +33,7 @@ struct GatewayParts: Sendable {
         data: DataDirectory,
         shared: GatewayShared,
         listeners: @escaping @Sendable () -> [StatusReport.Listener],
+        identity: @escaping @Sendable () -> ClientIdentity?,
         showCertificates: @escaping @Sendable () async -> Void
     ) throws {
         let time = shared.time
@@ -43,7 +45,8 @@ struct GatewayParts: Sendable {
             alarms: observed.alarms,
             group: shared.group,
             time: time,
-            log: log
+            log: log,
+            identity: identity
         )
         let routes = outgoing.routes
         let pipeline = Pipeline(

@@ -26,6 +26,12 @@ package struct HelloRecord: Sendable, Hashable {
         [failure.text, ours, theirs].compactMap { $0 }.joined(separator: "; ")
     }
 
+    /// Which side offered what, without a stop; nil when neither said hello.
+    package var offers: String? {
+        let parts = [ours, theirs].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+
     private var ours: String? {
         guard let offer else { return nil }
         let parts = [
