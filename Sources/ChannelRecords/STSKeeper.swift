@@ -82,7 +82,7 @@ package actor STSKeeper: STSPolicies {
     // MARK: - Decisions
 
     package func facts(for domain: Domain, now: WallTime, givingUp: Bool) async -> STSFacts {
-        guard await load() else { return .none(.lookup(.failed)) }
+        guard await load() else { return .unreadable }
         let name = domain.key
         let record = await record(of: name, anew: givingUp)
         entries[name, default: Entry()].usedAt = now.seconds

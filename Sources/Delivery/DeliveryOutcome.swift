@@ -93,6 +93,7 @@ package enum FaultCause: String, FixedWord, Hashable, CaseIterable {
     case unreachable, connectionLost, timedOut, tlsFailed, tlsRequired, authenticationFailed, protocolError,
         hostUnavailable
     case channelUnproven, hostNotInPolicy, floorUnmet, linkMissing, unprovenHostName, requireTLSNotOffered
+    case policiesUnreadable
     case refusedByHost
     case eightBitBody, nonASCIIAddress, nonASCIIHeader, tooLarge
     case flawedContent, unreadable, mailboxUnknown, mailboxError
@@ -118,6 +119,7 @@ package enum FaultCause: String, FixedWord, Hashable, CaseIterable {
         case .hostUnavailable: "host-unavailable"
         case .channelUnproven: "channel-unproven"
         case .hostNotInPolicy: "host-not-in-policy"
+        case .policiesUnreadable: "policies-unreadable"
         case .floorUnmet: "floor-unmet"
         case .linkMissing: "link-missing"
         case .unprovenHostName: "unproven-host-name"
@@ -142,6 +144,7 @@ extension FaultCause {
             switch fault.cause {
             case .dns(let failure): failure.security == .bogus ? .bogusDNS : .nameServiceFailed
             case .hostNotListed: .hostNotInPolicy
+            case .policiesUnreadable: .policiesUnreadable
             case .floorUnmet: .floorUnmet
             case .linkMissing: .linkMissing
             case .unprovenHostName: .unprovenHostName

@@ -122,6 +122,10 @@ private struct ChannelDecider {
 
     /// True when a public authority has to vouch for the host.
     private mutating func askSTS() throws(ChannelFault) -> Bool {
+        if facts.sts == .unreadable {
+            note(.sts, .blocks, "the policies that are kept can't be read")
+            throw ChannelFault(.sts, .policiesUnreadable)
+        }
         guard case .inForce(let cached) = facts.sts else {
             if case .none(let absence) = facts.sts { passOver(.sts, absence.text) }
             return false

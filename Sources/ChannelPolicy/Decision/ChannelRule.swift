@@ -112,6 +112,8 @@ package enum STSFacts: Sendable, Hashable {
     case none(STSAbsence)
     /// This one holds (``STSLife``).
     case inForce(CachedSTS)
+    /// What was cached can't be read, so an `enforce` may hold: a fault of ours, and mail waits.
+    case unreadable
 }
 
 package enum STSAbsence: Sendable, Hashable {

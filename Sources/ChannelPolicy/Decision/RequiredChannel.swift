@@ -72,6 +72,8 @@ package struct ChannelFault: Error, Sendable, Hashable {
         case dns(DANEFailure)
         /// The host is not in the domain's MTA-STS policy.
         case hostNotListed
+        /// Our own store of policies can't be read.
+        case policiesUnreadable
         case floorUnmet(ChannelFloor)
         /// The link that the operator declared does not cover the host, and why.
         case linkMissing(String)
@@ -128,6 +130,7 @@ package struct ChannelFault: Error, Sendable, Hashable {
         switch cause {
         case .dns(let failure): failure.security == .bogus ? "bogus-dns" : "name-service-failed"
         case .hostNotListed: "host-not-in-policy"
+        case .policiesUnreadable: "policies-unreadable"
         case .floorUnmet: "floor-unmet"
         case .linkMissing: "link-missing"
         case .unprovenHostName: "unproven-host-name"
@@ -143,6 +146,7 @@ package struct ChannelFault: Error, Sendable, Hashable {
     package var text: String {
         switch cause {
         case .dns(let failure): failure.text
+        case .policiesUnreadable: "the MTA-STS policies that are kept can't be read"
         case .hostNotListed: "the host is not in the domain's MTA-STS policy"
         case .floorUnmet(let floor): "the operator requires \(floor.rawValue), which is not to be had there"
         case .linkMissing(let reason): reason

@@ -35,7 +35,7 @@ extension ChannelFault {
         case .hostNotListed, .handshake, .proofMissing: .validationFailure
         case .startTLSNotOffered, .startTLSRefused: .startTLSNotSupported
         case .unproven(let fault): fault.reportResult
-        case .floorUnmet, .linkMissing, .unprovenHostName, .requireTLSNotOffered: nil
+        case .floorUnmet, .policiesUnreadable, .linkMissing, .unprovenHostName, .requireTLSNotOffered: nil
         }
     }
 }

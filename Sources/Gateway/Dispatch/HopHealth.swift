@@ -84,7 +84,7 @@ extension FaultCause {
         switch self {
         case .noUsableHost, .nameServiceFailed, .bogusDNS, .unreachable, .connectionLost, .timedOut, .tlsFailed,
             .tlsRequired, .authenticationFailed, .protocolError, .hostUnavailable, .mailboxError, .channelUnproven,
-            .hostNotInPolicy, .floorUnmet, .linkMissing:
+            .hostNotInPolicy, .floorUnmet, .linkMissing, .policiesUnreadable:
             true
         case .noRoute, .noFilter, .nullMX, .noSuchDomain, .routingLoop, .refusedByHost, .eightBitBody, .nonASCIIAddress,
             .nonASCIIHeader, .tooLarge, .flawedContent, .unreadable, .mailboxUnknown, .cancelled,

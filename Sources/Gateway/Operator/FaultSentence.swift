@@ -31,6 +31,7 @@ enum FaultSentence {
         case .hostUnavailable: "The recipient's mail server takes no mail now."
         case .channelUnproven: "The recipient's mail server could not prove who it is."
         case .hostNotInPolicy: "The recipient's mail server is not one that the domain's policy names."
+        case .policiesUnreadable: "What we keep of the domain's policy could not be read."
         case .floorUnmet: "The way to the recipient's mail server is not as safe as we require."
         case .linkMissing: "The protected link to the recipient's mail server is not there."
         case .unprovenHostName:

@@ -101,6 +101,7 @@ extension STSFacts {
     var text: String {
         switch self {
         case .none(let absence): absence.text
+        case .unreadable: "the policies that are kept can't be read"
         case .inForce(let cached): "policy \(cached.id) says \(cached.policy.mode.rawValue)"
         }
     }
