@@ -63,7 +63,7 @@ let services: [Target] = [
         swiftSettings: wrapper
     ),
     .target(name: "Settings", dependencies: ["CTOML", "ChannelPolicy", "Commitment", "Mail"], swiftSettings: wrapper),
-    .target(name: "DNSResolver", dependencies: ["CUnbound", "SMTPWire"], swiftSettings: wrapper),
+    .target(name: "DNSResolver", dependencies: ["CUnbound", "SMTPWire", "Privacy"], swiftSettings: wrapper),
     .target(name: "OpenPGPWorker", dependencies: ["CRNP", "CSandbox", "OpenPGP"], swiftSettings: wrapper),
     .target(name: "OperatingSystem", swiftSettings: wrapper),
     .target(
@@ -215,7 +215,7 @@ let tests: [Target] = [
     ),
     .testTarget(
         name: "DNSResolverTests",
-        dependencies: ["TestSupport", "DNSResolver", "SMTPWire"],
+        dependencies: ["TestSupport", "DNSResolver", "SMTPWire", "Privacy"],
         swiftSettings: shared
     ),
     .testTarget(
@@ -339,7 +339,10 @@ let benchmarks: [Target] =
     : [
         .executableTarget(
             name: "Measure",
-            dependencies: ["OpenPGP", "CRNP", "Mail", "Privacy", "Store", "Vault", crypto, cryptoExtras],
+            dependencies: [
+                "ChannelPolicy", "Delivery", "DNSResolver", "SMTPTransport", "Settings", nioPosix,
+                "OpenPGP", "CRNP", "Mail", "Privacy", "Store", "Vault", crypto, cryptoExtras,
+            ],
             path: "Benchmarks/Measure",
             swiftSettings: [.swiftLanguageMode(.v6)]
         )

@@ -9,11 +9,14 @@ import Vault
 
 /// Measures what one message costs, part by part, each beside its floor; prints `name microseconds` lines.
 ///
-/// Arguments: the postern binary (for the worker), and the public key to encrypt to (RSA-4096).
+/// Arguments: the postern binary (for the worker), and the public key to encrypt to (RSA-4096); or `channel` and those of ``Channels``.
 @main
 enum Measure {
     static func main() async throws {
         let arguments = CommandLine.arguments
+        if arguments.count > 1, arguments[1] == "channel" {
+            return try await Channels(Array(arguments.dropFirst(2))).run()
+        }
         guard arguments.count == 3 else { throw UsageError() }
         let message = SampleMessage(bodyBytes: 10_240)
         let worker = WorkerClient(executable: arguments[1])

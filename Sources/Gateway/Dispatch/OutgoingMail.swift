@@ -45,7 +45,7 @@ struct OutgoingMail: Sendable {
         let maildir = MaildirDelivery(root: data.path + "/mail") { address in
             accounts.mailbox(address, tagSeparator: separator)?.text
         }
-        let resolver = try Self.resolver(settings)
+        let resolver = try Self.resolver(settings, time)
         self.resolver = resolver
         ratchet = RatchetRecords(records: data.records, time: time)
         let roots = try Self.roots(settings)
@@ -109,9 +109,9 @@ struct OutgoingMail: Sendable {
     }
 
     /// Without a route that asks for MX hosts the gateway starts without a resolver too: what is asked then fails.
-    private static func resolver(_ settings: PosternSettings) throws -> any DNSResolving {
+    private static func resolver(_ settings: PosternSettings, _ time: Time) throws -> any DNSResolving {
         do {
-            return try UnboundResolver(ResolverOptions(settings.resolver))
+            return CachingResolver(try UnboundResolver(ResolverOptions(settings.resolver)), time: time)
         } catch {
             guard settings.routes.contains(where: { $0.target == .mx }) || settings.resolver != ResolverSettings()
             else { return NoResolver() }
