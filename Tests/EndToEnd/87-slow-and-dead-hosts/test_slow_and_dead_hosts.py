@@ -102,7 +102,8 @@ def test_row_71_a_host_that_comes_back_is_not_run_over(scene: Scene) -> None:
     back = Crowd(address=DEAD, port=scene.port).start()
     try:
         machine.eventually(lambda: len(back.received) == count, f"all {count} messages", patience=machine.PATIENCE * 3)
-        assert back.most <= 4 and back.opened < count / 10, (back.most, back.opened)
+        # Four at work, and as many that have carried their hundred messages and are saying goodbye.
+        assert back.most <= 8 and back.opened < count / 10, (back.most, back.opened)
         assert len({m.recipient for m in back.received}) == count, "each came once"
     finally:
         back.stop()
