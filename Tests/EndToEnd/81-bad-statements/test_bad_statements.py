@@ -90,6 +90,8 @@ def test_mail_waits_while_a_bad_statement_is_served(
     try:
         node.send("beta.test", f"first: {case}")
         assert server.wait(count + 1)[count].tls
+        # Only then its connection waits for more, and grows old.
+        gateway.wait_until_empty()
         # Now somebody takes the server's place, and serves a statement with its key.
         show(node, server, wrong)
         members, reason = CASES[case]
