@@ -86,7 +86,7 @@ def tries(gateway: Gateway) -> dict[str, int]:
 
 
 def wait_for_tries(gateway: Gateway, least: int) -> None:
-    machine.eventually(lambda: all(count >= least for count in tries(gateway).values()), f"{least} tries of each")
+    machine.eventually(lambda: all(count >= least for count in tries(gateway).values()), f"{least} tries of each", 300)
 
 
 def test_a_policy_that_was_fetched_once_outlasts_its_host(
