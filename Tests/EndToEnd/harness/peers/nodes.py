@@ -2,6 +2,7 @@
 """Gateways that are the mail hosts of providers, each at an address of its own in one private network, found by real DNS."""
 
 import pathlib
+from typing import Any
 
 from harness import machine, message
 from harness.gateway import Gateway
@@ -74,7 +75,7 @@ class Node:
     """The gateway of one provider; its mailbox is `box`."""
 
     def __init__(self, folder: pathlib.Path, domain: str, address: str, names: NameServer, authority: Authority, more: str = "",
-                 port: int = PORT):
+                 port: int = PORT, settings: pathlib.Path | str = SETTINGS, **values: Any):
         self.domain = domain
         self.authority = authority
         self.folder = folder
@@ -82,7 +83,8 @@ class Node:
         self.certificates = 0
         self.certificate = Certificate(folder / "tls.pem", folder / "tls.key")
         self.renew()
-        self.gateway = Gateway(folder, SETTINGS + more, {
+        text = settings.read_text() if isinstance(settings, pathlib.Path) else settings
+        self.gateway = Gateway(folder, text + more, values | {
             "hostname": f"mx.{domain}", "domain": domain, "address": address, "smtp_port": port, "certificate": self.certificate.certificate,
             "key": self.certificate.key, "dns_port": names.port, "anchors": names.anchors, "ca": authority.root.certificate})
 
