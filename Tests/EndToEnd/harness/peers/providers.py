@@ -2,70 +2,37 @@
 """Mail providers that are peers: the web server of their commitment statements, and their operators with an OpenPGP key each."""
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
 import pathlib
-import socket
-import ssl
 import subprocess
-import threading
 from typing import Any
 
 from harness import machine
 from harness.gateway import Gateway
 from harness.openpgp import GnuPG
 from harness.peers.certificates import Certificate
+from harness.peers.https import NOT_FOUND, HTTPSServer, Request, answer
 
 PATH = "/.well-known/providers-commitment"
 TYPE = b"postern-commitment-statement-v1\n"
 DAY = 86_400
 
 
-class StatementHost:
-    """Serves the statement of each domain by https. Needs a network of its own (harness.network), for port 443."""
+class StatementHost(HTTPSServer):
+    """Serves the statement of each domain."""
 
     def __init__(self, certificate: Certificate, address: str = "127.3.0.1"):
-        self.address = address
+        super().__init__(certificate, address)
         # By domain; a domain without one gets a page.
         self.served: dict[str, bytes] = {}
         self.asked: list[str] = []
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificate.certificate, certificate.key)
 
-    def start(self) -> "StatementHost":
-        self.listener = socket.create_server((self.address, 443), backlog=64)
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def stop(self) -> None:
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError, ssl.SSLError), client, self.context.wrap_socket(client, server_side=True) as connection:
-            request = b""
-            while b"\r\n\r\n" not in request:
-                data = connection.recv(65536)
-                if not data:
-                    return
-                request += data
-            head = request.decode("latin-1").split("\r\n")
-            domain = next((line[5:].strip() for line in head if line.lower().startswith("host:")), "")
-            self.asked.append(domain)
-            found = self.served.get(domain) if head[0].split(" ")[1] == PATH else None
-            status, body = ("404 Not Found", b"nothing here\n") if found is None else ("200 OK", found)
-            connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+    def respond(self, request: Request) -> list[bytes]:
+        self.asked.append(request.host)
+        found = self.served.get(request.host) if request.path == PATH else None
+        return [NOT_FOUND if found is None else answer(found)]
 
 
 class Operator:
