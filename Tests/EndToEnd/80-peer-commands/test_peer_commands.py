@@ -16,6 +16,7 @@ from harness.peers.names import NameServer
 from harness.peers.providers import DAY, Operator, StatementHost, changed, payload, pin, verify_by_script
 
 PIN = "spki:" + "0a" * 32
+STATEMENTS = machine.FIXTURES / "statements"
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,19 @@ def test_a_statement_is_made_signed_and_shown(
     assert plain.returncode == 0 and b"The signature is valid" in plain.stdout, plain.stdout + plain.stderr
     script = verify_by_script(served, "alpha.test", alpha.key, folder)
     assert script.returncode == 0 and json.loads(script.stdout) == stated, script.stderr
+
+
+def test_the_script_demands_all_the_same_when_python_optimises(folder: pathlib.Path) -> None:
+    """`-O` leaves out what Python asserts."""
+    vectors = json.loads((STATEMENTS / "vectors.json").read_text())
+    judged = {}
+    for vector in vectors["vectors"]:
+        served = (STATEMENTS / f"{vector['name']}.json").read_bytes()
+        done = verify_by_script(served, vectors["domain"], vector["key"], folder, vectors["now"], ("-O",))
+        judged[vector["name"]] = done.returncode == 0
+        assert done.returncode == 0 or done.stderr.startswith(b"not accepted: "), done.stderr
+    assert judged == {vector["name"]: vector["reason"] is None for vector in vectors["vectors"]}
+    assert len(judged) >= 30
 
 
 def test_what_can_not_be_made_signed_or_shown_says_why(

@@ -4,7 +4,6 @@
 import base64
 import hashlib
 import json
-import os
 import pathlib
 import subprocess
 from typing import Any
@@ -97,9 +96,11 @@ def pin(certificate: Certificate) -> str:
     return "spki:" + hashlib.sha256(der.stdout).hexdigest()
 
 
-def verify_by_script(served: bytes, domain: str, key: str, folder: pathlib.Path) -> subprocess.CompletedProcess[bytes]:
-    """The second implementation, with gpg alone."""
+def verify_by_script(served: bytes, domain: str, key: str, folder: pathlib.Path, at: int | None = None,
+                     options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+    """The second implementation, with gpg alone; `options` are Python's."""
     file = folder / "to-verify"
     file.write_bytes(served)
-    return subprocess.run([machine.REPOSITORY / "contrib" / "verify-statement", file, domain, key], capture_output=True,
-                          env=dict(os.environ))
+    script = machine.REPOSITORY / "contrib" / "verify-statement"
+    now = [] if at is None else [str(at)]
+    return subprocess.run([machine.program("python3"), *options, script, file, domain, key, *now], capture_output=True)
