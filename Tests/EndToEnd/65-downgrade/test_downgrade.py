@@ -6,27 +6,24 @@ gone, Postern's mail arrives by the channel that it waited for.
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from harness import machine, message, outcomes
+from harness import machine, outcomes
 from harness.dns.tree import Tree
-from harness.dns.validator import Validator
 from harness.dns.zone import Signing, Zone
 from harness.gateway import Gateway
 from harness.peers import minting
 from harness.peers.attacker import Attack, Attacker
 from harness.peers.mailhosts import PORT, MailHosts
-from harness.peers.policyhost import PolicyHost, Served, policy
+from harness.peers.policyhost import PolicyHost
 from harness.peers.sending_postfix import SendingPostfix
 
-HOST = "127.1.0.1"
 BY_POSTFIX = "postfix@sender.test"
 ROOT = minting.authority("Root of the hosts")
 CHAIN = minting.server(["*.secure.test", "*.insecure.test"], ROOT)
-POLICIES = minting.server([f"mta-sts.sts-{attack.name.lower()}.insecure.test" for attack in Attack], ROOT)
 FORGED = minting.server(["*.secure.test", "*.insecure.test"], minting.authority("Root of the hosts"))
 ON_THE_WIRE = (Attack.STRIP, Attack.REFUSE, Attack.GARBAGE, Attack.CLOSE, Attack.SWAP)
 
@@ -63,12 +60,16 @@ class Row:
     attack: Attack
 
     @property
-    def label(self) -> str:
+    def name(self) -> str:
         return f"{self.protection.name}-{self.attack.name.lower()}"
 
     @property
     def domain(self) -> str:
-        return f"{self.label}.{self.protection.zone}"
+        return f"{self.name}.{self.protection.zone}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}-mx.{self.protection.zone}"
 
     @property
     def address(self) -> str:
@@ -78,15 +79,16 @@ class Row:
 ROWS = [
     Row(number, protection, attack) for number, (protection, attack) in enumerate(
         [(p, a) for p in PROTECTIONS for a in ON_THE_WIRE if p.proves or a is not Attack.SWAP], start=1)]
+RULES = "\n".join(f'[[channel.rule]]\ndomain = "{row.domain}"\n{row.protection.rule}\n' for row in ROWS if row.protection.rule)
 
 
 def records(row: Row) -> list[str]:
-    host = f"{row.label}-mx"
-    lines = [f"{row.label} IN MX 10 {host}", f"{host} IN A {row.address}"]
+    host = f"{row.name}-mx"
+    lines = [f"{row.name} IN MX 10 {host}", f"{host} IN A {row.address}"]
     if row.protection.tlsa:
         lines.append(f"_{PORT}._tcp.{host} IN TLSA {row.protection.tlsa}")
     if row.protection.sts:
-        lines += [f'_mta-sts.{row.label} IN TXT "v=STSv1; id=1;"', f"mta-sts.{row.label} IN A {PolicyHost.address}"]
+        lines += [f'_mta-sts.{row.name} IN TXT "v=STSv1; id=1;"', f"mta-sts.{row.name} IN A {PolicyHost.address}"]
     return lines
 
 
@@ -100,53 +102,9 @@ def tree(home: None, folder: pathlib.Path) -> Iterator[Tree]:
     made.stop()
 
 
-@pytest.fixture(scope="module")
-def hosts(home: None, folder: pathlib.Path) -> Iterator[MailHosts]:
-    made = MailHosts(folder / "hosts", {HOST: minting.save(folder / "certificates", "host", *CHAIN.chain())}).start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def attackers(hosts: MailHosts, folder: pathlib.Path) -> Iterator[dict[str, Attacker]]:
-    own = minting.save(folder / "certificates", "forged", *FORGED.chain())
-    made = {row.label: Attacker(row.address, HOST, own).start() for row in ROWS}
-    yield made
-    for attacker in made.values():
-        attacker.stop()
-
-
-@pytest.fixture(scope="module")
-def policies(home: None, folder: pathlib.Path) -> Iterator[PolicyHost]:
-    made = PolicyHost(minting.save(folder / "certificates", "policies", *POLICIES.chain())).start()
-    for row in ROWS:
-        if row.protection.sts:
-            made.served[row.domain] = Served(policy("enforce", f"{row.label}-mx.{row.protection.zone}"))
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def gateway(make_gateway, tree: Tree, policies: PolicyHost, attackers: dict[str, Attacker], folder: pathlib.Path) -> Gateway:
-    rules = "\n".join(f'[[channel.rule]]\ndomain = "{row.domain}"\n{row.protection.rule}\n' for row in ROWS if row.protection.rule)
-    made = make_gateway(
-        stub=tree.stub, anchor=tree.test_anchor, rules=rules, ca=minting.save(folder / "certificates", "root", ROOT).certificate).start()
-    made.add_user("alice")
-    return made
-
-
-@pytest.fixture(scope="module")
-def postfix(tree: Tree, attackers: dict[str, Attacker], folder: pathlib.Path) -> Iterator[SendingPostfix]:
-    resolver = Validator(folder / "unbound", tree, validates=False).start()
-    made = SendingPostfix(folder / "postfix", resolver.resolv_conf, "may", backoff="1s").start()
-    yield made
-    made.stop()
-    resolver.stop()
-
-
 def turn(attackers: dict[str, Attacker], attack: bool) -> None:
     for row in ROWS:
-        attackers[row.label].turn_to(row.attack if attack else Attack.NONE)
+        attackers[row.name].turn_to(row.attack if attack else Attack.NONE)
 
 
 def test_row_06_no_attack_gets_a_weaker_channel_or_a_byte_of_mail_from_postern(
@@ -155,34 +113,31 @@ def test_row_06_no_attack_gets_a_weaker_channel_or_a_byte_of_mail_from_postern(
     first = outcomes.outcomes(gateway, outcomes.submit(gateway, [f"first@{row.domain}" for row in ROWS]))
     for row in ROWS:
         recipient = f"first@{row.domain}"
-        assert not first[recipient].waits, f"{row.label}: {first[recipient].reason}"
-        assert machine.eventually(lambda: hosts.arrived(recipient, outcomes.ALICE), row.label)[0].tls, row.label
+        assert not first[recipient].waits, f"{row.name}: {first[recipient].reason}"
+        assert machine.eventually(lambda: hosts.arrived(recipient, outcomes.ALICE), row.name)[0].tls, row.name
     turn(attackers, True)
     second = outcomes.outcomes(gateway, outcomes.submit(gateway, [f"second@{row.domain}" for row in ROWS]))
     for row in ROWS:
-        attacker = attackers[row.label]
-        assert second[f"second@{row.domain}"].waits, row.label
-        assert attacker.victims, f"{row.label}: he was not asked"
-        assert not attacker.read and not any(c.upper().startswith((b"MAIL", b"RCPT", b"DATA")) for c in attacker.commands), row.label
+        attacker = attackers[row.name]
+        assert second[f"second@{row.domain}"].waits, row.name
+        assert attacker.victims, f"{row.name}: he was not asked"
+        assert not attacker.read and not any(c.upper().startswith((b"MAIL", b"RCPT", b"DATA")) for c in attacker.commands), row.name
     turn(attackers, False)
     for outcome in second.values():
         gateway.cli("queue", "retry", outcome.id)
     for row in ROWS:
-        assert machine.eventually(lambda: hosts.arrived(f"second@{row.domain}", outcomes.ALICE), row.label)[0].tls, row.label
+        assert machine.eventually(lambda: hosts.arrived(f"second@{row.domain}", outcomes.ALICE), row.name)[0].tls, row.name
 
 
 def test_each_attack_succeeds_against_plain_opportunistic_tls(
-        postfix: SendingPostfix, hosts: MailHosts, attackers: dict[str, Attacker]) -> None:
-    def send(name: str) -> None:
-        postfix.send(BY_POSTFIX, [f"{name}@{row.domain}" for row in ROWS], message.simple("a secret", sender=BY_POSTFIX))
-
-    send("first")
+        postfix: SendingPostfix, postfix_sends: Callable[[str], None], hosts: MailHosts, attackers: dict[str, Attacker]) -> None:
+    postfix_sends("first")
     for row in ROWS:
-        came = machine.eventually(lambda: hosts.arrived(f"first@{row.domain}", BY_POSTFIX), row.label)
-        assert came[0].tls, row.label
+        came = machine.eventually(lambda: hosts.arrived(f"first@{row.domain}", BY_POSTFIX), row.name)
+        assert came[0].tls, row.name
     assert not any(a.read for a in attackers.values())
     turn(attackers, True)
-    send("second")
+    postfix_sends("second")
 
     def all_were_read() -> bool:
         # After a failed handshake Postfix sends in clear with its next try.
@@ -191,7 +146,7 @@ def test_each_attack_succeeds_against_plain_opportunistic_tls(
 
     machine.eventually(all_were_read, "the attacker to read Postfix's mail")
     for row in ROWS:
-        assert b"a secret" in attackers[row.label].read[0], row.label
-        attackers[row.label].read.clear()
-        attackers[row.label].commands.clear()
+        assert b"a secret" in attackers[row.name].read[0], row.name
+        attackers[row.name].read.clear()
+        attackers[row.name].commands.clear()
     turn(attackers, False)

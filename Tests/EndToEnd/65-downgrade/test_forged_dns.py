@@ -5,23 +5,20 @@ him; then he reads what a plain opportunistic Postfix sends, and nothing of Post
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from harness import machine, message, outcomes
+from harness import machine, outcomes
 from harness.dns.tree import Tree
-from harness.dns.validator import Validator
 from harness.dns.zone import Damage, Signing, Tampering, Zone
 from harness.gateway import Gateway
 from harness.peers import minting
 from harness.peers.attacker import Attack, Attacker
 from harness.peers.mailhosts import PORT, MailHosts
 from harness.peers.policyhost import PolicyHost, Served, policy
-from harness.peers.sending_postfix import SendingPostfix
 
-HOST = "127.1.0.1"
 BY_POSTFIX = "postfix@sender.test"
 ROOT = minting.authority("Root of the hosts")
 CHAIN = minting.server(["*.signed.test", "*.plain.test"], ROOT)
@@ -31,8 +28,8 @@ FORGED = minting.server(["*.signed.test", "*.plain.test"], None)
 @dataclass
 class Row:
     """
-    Where the domain's mail host is before and while he attacks: `HOST`, or his address, where he passes everything on at first. `damage` is
-    done to a signed zone: owner (`domain`, `host`, `tlsa`), type, what, and new data.
+    What he does to a domain besides standing before its mail host, where he passes everything on at first. `damage` is done to a signed
+    zone: owner (`domain`, `host`, `tlsa`), type, what, and new data.
     """
 
     name: str
@@ -49,6 +46,10 @@ class Row:
     @property
     def domain(self) -> str:
         return f"{self.name}.{self.zone}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}-mx.{self.zone}"
 
     @property
     def address(self) -> str:
@@ -95,49 +96,6 @@ def tree(home: None, folder: pathlib.Path) -> Iterator[Tree]:
     made.stop()
 
 
-@pytest.fixture(scope="module")
-def hosts(home: None, folder: pathlib.Path) -> Iterator[MailHosts]:
-    made = MailHosts(folder / "hosts", {HOST: minting.save(folder / "certificates", "host", *CHAIN.chain())}).start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def policies(home: None, folder: pathlib.Path) -> Iterator[PolicyHost]:
-    own = minting.server([f"mta-sts.{row.domain}" for row in ROWS], ROOT)
-    made = PolicyHost(minting.save(folder / "certificates", "policies", *own.chain())).start()
-    for row in ROWS:
-        made.served[row.domain] = Served(policy("enforce", f"{row.name}-mx.{row.zone}"))
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def attackers(hosts: MailHosts, folder: pathlib.Path) -> Iterator[dict[str, Attacker]]:
-    own = minting.save(folder / "certificates", "forged", FORGED)
-    made = {row.name: Attacker(row.address, HOST, own).start() for row in ROWS}
-    yield made
-    for attacker in made.values():
-        attacker.stop()
-
-
-@pytest.fixture(scope="module")
-def gateway(make_gateway, tree: Tree, policies: PolicyHost, attackers: dict[str, Attacker], folder: pathlib.Path) -> Gateway:
-    made = make_gateway(
-        stub=tree.stub, anchor=tree.test_anchor, rules="", ca=minting.save(folder / "certificates", "root", ROOT).certificate).start()
-    made.add_user("alice")
-    return made
-
-
-@pytest.fixture(scope="module")
-def postfix(tree: Tree, attackers: dict[str, Attacker], folder: pathlib.Path) -> Iterator[SendingPostfix]:
-    resolver = Validator(folder / "unbound", tree, validates=False).start()
-    made = SendingPostfix(folder / "postfix", resolver.resolv_conf, "may", backoff="1s").start()
-    yield made
-    made.stop()
-    resolver.stop()
-
-
 def attack(tree: Tree, policies: PolicyHost, attackers: dict[str, Attacker], folder: pathlib.Path) -> None:
     own = minting.save(folder / "certificates", "forged-policies", minting.server([f"mta-sts.{row.domain}" for row in ROWS], None))
     signed, plain = tree.zones["signed.test"], tree.zones["plain.test"]
@@ -153,11 +111,8 @@ def attack(tree: Tree, policies: PolicyHost, attackers: dict[str, Attacker], fol
 
 
 def test_row_53_forged_answers_and_replayed_records_get_no_weaker_channel(
-        gateway: Gateway, postfix: SendingPostfix, hosts: MailHosts, tree: Tree, policies: PolicyHost, attackers: dict[str, Attacker],
-        folder: pathlib.Path) -> None:
-    def postfix_sends(name: str) -> None:
-        postfix.send(BY_POSTFIX, [f"{name}@{row.domain}" for row in ROWS], message.simple("a secret", sender=BY_POSTFIX))
-
+        gateway: Gateway, postfix_sends: Callable[[str], None], hosts: MailHosts, tree: Tree, policies: PolicyHost,
+        attackers: dict[str, Attacker], folder: pathlib.Path) -> None:
     postfix_sends("first")
     first = outcomes.outcomes(gateway, outcomes.submit(gateway, [f"first@{row.domain}" for row in ROWS]))
     for row in ROWS:
