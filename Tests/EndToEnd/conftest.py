@@ -12,8 +12,10 @@ from harness.gateway import Gateway
 from harness.openpgp import GnuPG
 from harness.peers.certificates import Authority, Certificate
 from harness.peers.nexthop import NextHop
+from harness.peers.providers import Operator
 
 MakeGateway = Callable[..., Gateway]
+MakeOperator = Callable[[str], Operator]
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,20 @@ def gnupg() -> Iterator[GnuPG]:
         made = GnuPG(path / "home")
         yield made
         made.close()
+
+
+@pytest.fixture(scope="module")
+def make_operator(folder: pathlib.Path) -> Iterator[MakeOperator]:
+    """Makes the operator of a provider, with a keyring that ends with the module."""
+    made: list[Operator] = []
+
+    def make(domain: str) -> Operator:
+        made.append(Operator(folder / f"operator-{len(made)}", domain))
+        return made[-1]
+
+    yield make
+    for operator in made:
+        operator.close()
 
 
 @pytest.fixture(scope="module")

@@ -30,9 +30,8 @@ def names(home: None, folder: pathlib.Path) -> Iterator[NameServer]:
 
 @pytest.fixture(scope="module")
 def host(home: None, authority: Authority) -> Iterator[StatementHost]:
-    made = StatementHost(authority.issue("web", "alpha.test", "beta.test")).start()
-    yield made
-    made.stop()
+    with StatementHost(authority.issue("web", "alpha.test", "beta.test")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +40,13 @@ def certificate(authority: Authority) -> Certificate:
 
 
 @pytest.fixture(scope="module")
-def alpha(folder: pathlib.Path) -> Iterator[Operator]:
-    made = Operator(folder / "a", "alpha.test")
-    yield made
-    made.close()
+def alpha(make_operator) -> Operator:
+    return make_operator("alpha.test")
 
 
 @pytest.fixture(scope="module")
-def beta(folder: pathlib.Path) -> Iterator[Operator]:
-    made = Operator(folder / "b", "beta.test")
-    yield made
-    made.close()
+def beta(make_operator) -> Operator:
+    return make_operator("beta.test")
 
 
 @pytest.fixture
@@ -60,13 +55,6 @@ def gateway(make_own_gateway, names: NameServer, host: StatementHost, authority:
     return make_own_gateway(
         dns_port=names.port, anchors=names.anchors, ca=authority.root.certificate, mx_certificate=certificate.certificate,
         mx_key=certificate.key).start()
-
-
-def statement(operator: Operator, serial: int, **members) -> bytes:
-    stated = {"domain": operator.domain, "level": 2, "mx": ["mx.beta.test"], "pins": [PIN], "serial": serial, "issued": serial,
-              "expires": serial + 30 * DAY}
-    key = members.pop("key", None)
-    return operator.sign(json.dumps(stated | members).encode(), key)
 
 
 def now(gateway: Gateway) -> int:
@@ -146,7 +134,7 @@ def test_what_can_not_be_made_signed_or_shown_says_why(
 
 
 def test_a_peer_is_added_by_the_key_that_was_compared(gateway: Gateway, alpha: Operator, beta: Operator, host: StatementHost) -> None:
-    host.served["beta.test"] = statement(beta, now(gateway))
+    host.served["beta.test"] = beta.statement([PIN], now(gateway))
     wrong = refused(gateway, "peers", "add", "beta.test", "--key", alpha.key)
     assert "signed by another key" in wrong and beta.key in wrong
     assert gateway.facts("peers", "list") == []
@@ -170,17 +158,17 @@ def test_a_peer_is_added_by_the_key_that_was_compared(gateway: Gateway, alpha: O
 def test_a_bad_statement_moves_nothing_for_one_clear_reason(
         gateway: Gateway, alpha: Operator, beta: Operator, host: StatementHost) -> None:
     start = now(gateway)
-    good = host.served["beta.test"] = statement(beta, start)
+    good = host.served["beta.test"] = beta.statement([PIN], start)
     gateway.cli("peers", "add", "beta.test", "--key", beta.key)
     later = "spki:" + "0b" * 32
     bad = [
-        (statement(alpha, start + 1, domain="beta.test", pins=[later]), "signed by another key"),
-        (statement(beta, start + 1, domain="alpha.test", pins=[later]), "for another domain"),
-        (statement(beta, start - 1, pins=[later]), "an old statement is being served"),
-        (statement(beta, start, pins=[later]), "known already with another content"),
-        (statement(beta, start + 1, issued=start + DAY, expires=start + 31 * DAY, pins=[later]), "lies in the future"),
-        (statement(beta, start + 1, issued=start - 40 * DAY, expires=start - DAY, pins=[later]), "expired on"),
-        (statement(beta, start + 1, expires=start + 90 * DAY, pins=[later]), "14 to 60 days"),
+        (alpha.statement([later], start + 1, domain="beta.test"), "signed by another key"),
+        (beta.statement([later], start + 1, domain="alpha.test"), "for another domain"),
+        (beta.statement([later], start - 1), "an old statement is being served"),
+        (beta.statement([later], start), "known already with another content"),
+        (beta.statement([later], start + 1, issued=start + DAY, expires=start + 31 * DAY), "lies in the future"),
+        (beta.statement([later], start + 1, issued=start - 40 * DAY, expires=start - DAY), "expired on"),
+        (beta.statement([later], start + 1, expires=start + 90 * DAY), "14 to 60 days"),
         (b"<!DOCTYPE html><title>Moved</title>", "no JSON object"),
         (b"{" * 1000, "no JSON object"),
         (b" " * 200_000, "larger than 131072 octets"),
@@ -193,7 +181,7 @@ def test_a_bad_statement_moves_nothing_for_one_clear_reason(
         [peer] = gateway.facts("peers", "list")
         assert peer["pins"] == [PIN] and peer["serial"] == start and len(peer["reasons"]) == 1, peer
     machine.eventually(lambda: "peer-refused" in alarms(gateway), "the alarm")
-    host.served["beta.test"] = statement(beta, start + 1, pins=[later])
+    host.served["beta.test"] = beta.statement([later], start + 1)
     gateway.cli("peers", "refresh")
     assert gateway.facts("peers", "list")[0]["pins"] == [later]
     machine.eventually(lambda: "peer-refused" not in alarms(gateway), "the end of the alarm")
@@ -201,7 +189,7 @@ def test_a_bad_statement_moves_nothing_for_one_clear_reason(
 
 def test_an_old_statement_ends_with_an_alarm_and_its_pins_stay(gateway: Gateway, beta: Operator, host: StatementHost) -> None:
     start = now(gateway)
-    host.served["beta.test"] = statement(beta, start, expires=start + 14 * DAY)
+    host.served["beta.test"] = beta.statement([PIN], start, expires=start + 14 * DAY)
     gateway.cli("peers", "add", "beta.test", "--key", beta.key)
     looks = len(host.asked)
     gateway.clock.advance(DAY)
@@ -214,7 +202,7 @@ def test_an_old_statement_ends_with_an_alarm_and_its_pins_stay(gateway: Gateway,
     machine.eventually(lambda: gateway.facts("peers", "list")[0]["state"] == "expired", "the end")
     assert gateway.facts("peers", "list")[0]["pins"] == [PIN] and "peer-expires" in alarms(gateway)
     fresh = start + 15 * DAY
-    host.served["beta.test"] = statement(beta, fresh)
+    host.served["beta.test"] = beta.statement([PIN], fresh)
     gateway.cli("peers", "refresh", "beta.test")
     assert gateway.facts("peers", "list")[0]["state"] == "current"
     machine.eventually(lambda: "peer-expires" not in alarms(gateway), "the end of the alarm")
@@ -223,25 +211,25 @@ def test_an_old_statement_ends_with_an_alarm_and_its_pins_stay(gateway: Gateway,
 def test_the_announced_key_counts_after_seven_days(gateway: Gateway, beta: Operator, host: StatementHost) -> None:
     start = now(gateway)
     following = beta.make_key("beta.test next <next@beta.test>")
-    host.served["beta.test"] = statement(beta, start, next_key=following)
+    host.served["beta.test"] = beta.statement([PIN], start, next_key=following)
     gateway.cli("peers", "add", "beta.test", "--key", beta.key)
     [peer] = gateway.facts("peers", "list")
     assert peer["nextKey"] == following and peer["nextKeyFrom"] - start >= 7 * DAY
-    host.served["beta.test"] = statement(beta, start + 1, key=following)
+    host.served["beta.test"] = beta.statement([PIN], start + 1, key=following)
     assert "counts only from" in refused(gateway, "peers", "refresh")
     gateway.clock.advance(7 * DAY + 60)
     gateway.cli("peers", "refresh")
     assert gateway.facts("peers", "list")[0]["key"] == following
-    host.served["beta.test"] = statement(beta, start + 2)
+    host.served["beta.test"] = beta.statement([PIN], start + 2)
     assert "signed by another key" in refused(gateway, "peers", "refresh")
 
 
-def test_a_compromised_key_freezes_the_pins(gateway: Gateway, folder: pathlib.Path, host: StatementHost) -> None:
-    operator = Operator(folder / "c", "beta.test")
+def test_a_compromised_key_freezes_the_pins(gateway: Gateway, make_operator, host: StatementHost) -> None:
+    operator = make_operator("beta.test")
     start = now(gateway)
-    host.served["beta.test"] = statement(operator, start)
+    host.served["beta.test"] = operator.statement([PIN], start)
     gateway.cli("peers", "add", "beta.test", "--key", operator.key)
-    before = statement(operator, start + 1, pins=["spki:" + "0b" * 32])
+    before = operator.statement(["spki:" + "0b" * 32], start + 1)
     operator.ring.revoke("postmaster@beta.test")
     revoked = base64.b64encode(operator.certificate()).decode()
     host.served["beta.test"] = json.dumps(json.loads(before) | {"certificate": revoked}).encode()
@@ -251,11 +239,10 @@ def test_a_compromised_key_freezes_the_pins(gateway: Gateway, folder: pathlib.Pa
     refused(gateway, "peers", "refresh")
     [peer] = gateway.facts("peers", "list")
     assert peer["state"] == "revoked" and peer["pins"] == [PIN] and peer["serial"] == start
-    operator.close()
 
 
 def test_pins_are_exported_for_postfix_and_exim(gateway: Gateway, beta: Operator, host: StatementHost, folder: pathlib.Path) -> None:
-    host.served["beta.test"] = statement(beta, now(gateway), next_pins=["spki:" + "0b" * 32])
+    host.served["beta.test"] = beta.statement([PIN], now(gateway), next_pins=["spki:" + "0b" * 32])
     gateway.cli("peers", "add", "beta.test", "--key", beta.key)
     table = folder / "tls_policy"
     table.write_text(gateway.cli("peers", "export", "--for", "postfix").stdout)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A peer's statement that can't be accepted: one clear reason, mail to a server with another key waits, and nothing is weakened."""
 
-import json
 import pathlib
 from collections.abc import Iterator
 
@@ -16,9 +15,8 @@ from harness.peers.providers import DAY, Operator, StatementHost, pin
 
 @pytest.fixture(scope="module")
 def host(home: None, authority: Authority) -> Iterator[StatementHost]:
-    made = StatementHost(authority.issue("web81", "beta.test", "gamma.test")).start()
-    yield made
-    made.stop()
+    with StatementHost(authority.issue("web81", "beta.test", "gamma.test")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +29,13 @@ def node(home: None, host: StatementHost, folder: pathlib.Path, authority: Autho
 
 
 @pytest.fixture(scope="module")
-def beta(folder: pathlib.Path) -> Iterator[Operator]:
-    made = Operator(folder / "b", "beta.test")
-    yield made
-    made.close()
+def beta(make_operator) -> Operator:
+    return make_operator("beta.test")
 
 
 @pytest.fixture(scope="module")
-def stranger(folder: pathlib.Path) -> Iterator[Operator]:
-    made = Operator(folder / "s", "beta.test")
-    yield made
-    made.close()
+def stranger(make_operator) -> Operator:
+    return make_operator("beta.test")
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +57,6 @@ def show(node: Node, server: NextHop, certificate: Certificate | None) -> None:
     node.pass_time(120)
 
 
-def statement(operator: Operator, certificate: Certificate, serial: int, **members) -> bytes:
-    stated = {"domain": "beta.test", "level": 2, "mx": ["mx.beta.test"], "pins": [pin(certificate)], "serial": serial, "issued": serial,
-              "expires": serial + 30 * DAY}
-    return operator.sign(json.dumps(stated | members).encode())
-
-
 CASES = {
     "another key": ({"operator": "stranger"}, "signed by another key"),
     "another domain": ({"domain": "gamma.test"}, "for another domain"),
@@ -85,7 +73,7 @@ def test_mail_waits_while_a_bad_statement_is_served(
     gateway = node.gateway
     count = len(server.received)
     start = gateway.status()["upSince"] + node.gateway.clock.wall
-    host.served["beta.test"] = statement(beta, right, start)
+    host.served["beta.test"] = beta.statement([pin(right)], start)
     gateway.cli("peers", "add", "beta.test", "--key", beta.key)
     try:
         node.send("beta.test", f"first: {case}")
@@ -101,7 +89,7 @@ def test_mail_waits_while_a_bad_statement_is_served(
         if case == "no statement":
             del host.served["beta.test"]
         else:
-            host.served["beta.test"] = statement(operator, wrong, **({"serial": start + 1} | members))
+            host.served["beta.test"] = operator.statement([pin(wrong)], **({"serial": start + 1} | members))
         gateway.cli("peers", "refresh", "beta.test", check=False)
         waiting = node.send("beta.test", f"second: {case}")
         node.wait_for_a_failed_try(waiting)

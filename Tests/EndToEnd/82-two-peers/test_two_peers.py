@@ -50,11 +50,11 @@ def names(home: None, folder: pathlib.Path) -> Iterator[NameServer]:
 
 
 @pytest.fixture(scope="module")
-def pair(names: NameServer, folder: pathlib.Path, authority: Authority) -> Iterator[Pair]:
+def pair(names: NameServer, folder: pathlib.Path, authority: Authority, make_operator) -> Iterator[Pair]:
     host = StatementHost(authority.issue("web82", "alpha.test", "beta.test")).start()
     nodes = {domain: Node(folder / domain[0], domain, address, names, authority).start()
              for domain, address in (("alpha.test", ALPHA), ("beta.test", BETA))}
-    made = Pair(nodes["alpha.test"], nodes["beta.test"], {d: Operator(folder / f"o{d[0]}", d) for d in nodes}, host)
+    made = Pair(nodes["alpha.test"], nodes["beta.test"], {d: make_operator(d) for d in nodes}, host)
     for node in nodes.values():
         made.publish(node)
     for node, other in ((made.alpha, made.beta), (made.beta, made.alpha)):
@@ -62,8 +62,6 @@ def pair(names: NameServer, folder: pathlib.Path, authority: Authority) -> Itera
     yield made
     for node in nodes.values():
         node.gateway.end()
-    for operator in made.operators.values():
-        operator.close()
     host.stop()
 
 

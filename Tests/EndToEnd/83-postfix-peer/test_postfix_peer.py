@@ -12,7 +12,7 @@ from harness import machine, message
 from harness.peers.certificates import Authority
 from harness.peers.nodes import Node, name_server
 from harness.peers.postfix import Postfix
-from harness.peers.providers import Operator, StatementHost
+from harness.peers.providers import StatementHost
 
 MAIN = """
 inet_protocols = ipv4
@@ -35,11 +35,11 @@ ENTER = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 
 
 @pytest.fixture(scope="module")
-def nodes(home: None, folder: pathlib.Path, authority: Authority) -> Iterator[tuple[Node, Node]]:
+def nodes(home: None, folder: pathlib.Path, authority: Authority, make_operator) -> Iterator[tuple[Node, Node]]:
     """Alpha, whom Postfix writes to, and beta, which has it as a peer and exports its pins."""
     names = name_server(folder / "dns", {"alpha.test": "127.3.1.1", "beta.test": "127.3.1.2"}, port=53).start()
     host = StatementHost(authority.issue("web83", "alpha.test", "beta.test")).start()
-    operator = Operator(folder / "o", "alpha.test")
+    operator = make_operator("alpha.test")
     alpha = Node(folder / "a", "alpha.test", "127.3.1.1", names, authority).start()
     beta = Node(folder / "b", "beta.test", "127.3.1.2", names, authority).start()
     operator.publish(alpha.gateway, host)
@@ -47,7 +47,6 @@ def nodes(home: None, folder: pathlib.Path, authority: Authority) -> Iterator[tu
     yield alpha, beta
     alpha.gateway.end()
     beta.gateway.end()
-    operator.close()
     host.stop()
     names.stop()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Two gateways with a mail server behind each, in level 2. Each demands the other's key where it delivers to it, and takes the other's mail from
-that key alone: by pins that the operators wrote down, and by the pins of their statements, while one of them changes its key.
+Two gateways in level 2 with a mail server behind each. Each demands the other's key where it delivers to it, and takes the other's mail
+from that key alone: by pins that the operators wrote down, and by the pins of their statements, while one of them changes its key.
 """
 
 import pathlib
@@ -55,8 +55,10 @@ class Provider(Node):
         return any(text.encode() in m.content for m in list(self.behind.received))
 
     def wait_for(self, text: str) -> bytes:
-        return machine.eventually(
-            lambda: next((m.content for m in list(self.behind.received) if text.encode() in m.content), None), f"{text!r} behind {self.host}")
+        def found() -> bytes | None:
+            return next((m.content for m in list(self.behind.received) if text.encode() in m.content), None)
+
+        return machine.eventually(found, f"{text!r} behind {self.host}")
 
     def count(self, what: str) -> int:
         return self.gateway.status()["counters"].get(what, 0)
@@ -217,22 +219,19 @@ class Peers(Pair):
 
 
 @pytest.fixture(scope="module")
-def peers(make_pair: Callable[[str, str], Pair], folder: pathlib.Path, authority: Authority) -> Iterator[Peers]:
+def peers(make_pair: Callable[[str, str], Pair], make_operator, authority: Authority) -> Iterator[Peers]:
     pair = make_pair("gamma.test", "delta.test")
-    web = StatementHost(authority.issue("web89", *ADDRESSES)).start()
-    operators = {provider.domain: Operator(folder / f"o{provider.domain[0]}", provider.domain) for provider, _ in pair.both}
-    made = Peers(pair.first, pair.second, operators, web)
-    for here, there in made.both:
-        # The statement says which keys prove a server; that nobody else may bring the domain's mail is said here.
-        here.demand(there.domain, "require_inbound = true")
-        here.start()
-        made.publish(here)
-    for here, there in made.both:
-        here.gateway.cli("peers", "add", there.domain, "--key", operators[there.domain].key)
-    yield made
-    for operator in operators.values():
-        operator.close()
-    web.stop()
+    operators = {provider.domain: make_operator(provider.domain) for provider, _ in pair.both}
+    with StatementHost(authority.issue("web89", *ADDRESSES)) as web:
+        made = Peers(pair.first, pair.second, operators, web)
+        for here, there in made.both:
+            # The statement says which keys prove a server; that nobody else may bring the domain's mail is said here.
+            here.demand(there.domain, "require_inbound = true")
+            here.start()
+            made.publish(here)
+        for here, there in made.both:
+            here.gateway.cli("peers", "add", there.domain, "--key", operators[there.domain].key)
+        yield made
 
 
 def test_peers_demand_of_each_other_what_their_statements_say(peers: Peers) -> None:

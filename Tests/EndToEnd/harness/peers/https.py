@@ -44,6 +44,12 @@ class HTTPSServer:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def stop(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)

@@ -84,9 +84,10 @@ class Node:
         self.certificate = Certificate(folder / "tls.pem", folder / "tls.key")
         self.renew()
         text = settings.read_text() if isinstance(settings, pathlib.Path) else settings
-        self.gateway = Gateway(folder, text + more, values | {
-            "hostname": f"mx.{domain}", "domain": domain, "address": address, "smtp_port": port, "certificate": self.certificate.certificate,
-            "key": self.certificate.key, "dns_port": names.port, "anchors": names.anchors, "ca": authority.root.certificate})
+        own = {"hostname": f"mx.{domain}", "domain": domain, "address": address, "smtp_port": port,
+               "certificate": self.certificate.certificate, "key": self.certificate.key, "dns_port": names.port, "anchors": names.anchors,
+               "ca": authority.root.certificate}
+        self.gateway = Gateway(folder, text + more, own | values)
 
     def issue(self) -> Certificate:
         """A certificate with a new key, not in use yet."""

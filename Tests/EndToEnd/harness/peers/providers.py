@@ -63,6 +63,12 @@ class Operator:
                  "signature": self.ring.run("--detach-sign", "--local-user", key or self.key, stdin=TYPE + payload)}
         return json.dumps({name: base64.b64encode(part).decode() for name, part in parts.items()}).encode()
 
+    def statement(self, pins: list[str], serial: int, *, key: str | None = None, **members: Any) -> bytes:
+        """An envelope made by hand for the operator's domain, or with other members; `serial` is also its date."""
+        stated = {"domain": self.domain, "level": 2, "mx": [f"mx.{self.domain}"], "pins": pins, "serial": serial, "issued": serial,
+                  "expires": serial + 30 * DAY}
+        return self.sign(json.dumps(stated | members).encode(), key)
+
     def publish(self, gateway: Gateway, host: StatementHost, *options: str, key: str | None = None) -> bytes:
         """What an operator does: make on the server, sign elsewhere, put it on the web server."""
         file = self.folder / "payload.json"
