@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ChannelPolicy
-import ChannelProof
 import Mail
 import Privacy
 import SMTPTransport

@@ -104,9 +104,7 @@ struct KeysRemoveCommand: AsyncParsableCommand {
         let answers = try await Answers.find(place)
         if !yes && Terminal.inputIsTerminal {
             let names = try await names(answers).joined(separator: ", ")
-            guard try Terminal.confirm("This forgets the keys of \(names); mail for them may go out in clear.") else {
-                throw CommandFailure(.refused, "Nothing was removed.")
-            }
+            try Terminal.confirmRemoval("This forgets the keys of \(names); mail for them may go out in clear.")
         }
         print(try await answers.sentence(.removeKey(selector: key)))
     }

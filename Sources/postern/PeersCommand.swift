@@ -131,11 +131,9 @@ struct PeersRemoveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let answers = try await Answers.find(place)
-        if !yes && Terminal.inputIsTerminal {
+        if !yes {
             let name = PlainText.printable(domain)
-            guard try Terminal.confirm("Mail for \(name) then goes without the pins of its statement.") else {
-                throw CommandFailure(.refused, "Nothing was removed.")
-            }
+            try Terminal.confirmRemoval("Mail for \(name) then goes without the pins of its statement.")
         }
         print(try await answers.sentence(.removePeer(domain: domain)))
     }

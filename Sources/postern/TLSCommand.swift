@@ -137,11 +137,7 @@ struct TLSRemoveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let answers = try await Answers.find(place)
-        if !yes && Terminal.inputIsTerminal {
-            guard try Terminal.confirm("This forgets the key of \(PlainText.printable(which)) for good.") else {
-                throw CommandFailure(.refused, "Nothing was removed.")
-            }
-        }
+        if !yes { try Terminal.confirmRemoval("This forgets the key of \(PlainText.printable(which)) for good.") }
         print(try await answers.sentence(.removeCertificate(selector: which)))
     }
 }

@@ -57,6 +57,14 @@ enum Terminal {
         return first
     }
 
+    /// Asks before something is removed, where somebody can be asked; throws when the answer is no.
+    ///
+    /// In a script the command itself is the answer.
+    static func confirmRemoval(_ consequence: String) throws {
+        guard inputIsTerminal, try !confirm(consequence) else { return }
+        throw CommandFailure(.refused, "Nothing was removed.")
+    }
+
     /// Asks a question whose safe answer is no.
     static func confirm(_ question: String) throws -> Bool {
         guard inputIsTerminal else {

@@ -12,7 +12,7 @@ package import Settings
 package struct ChannelGuidance: Sendable {
     /// The level that this gateway keeps, 1 to 3.
     package var level: Int
-    package var settings: ChannelSettings
+    package let settings: ChannelSettings
     package var policies: any STSPolicies
     package var peers: any PeerPins
     package var ratchet: any RatchetMemory
@@ -22,6 +22,8 @@ package struct ChannelGuidance: Sendable {
     package var roots: @Sendable () -> TrustRoots
     /// What a pinned server that asks who we are is shown; nil: nothing.
     package var identity: @Sendable () -> ClientIdentity?
+    /// What the rules of the settings pin; the same for every decision.
+    private let ownPins: [PinSet]
 
     package init(
         level: Int = 1,
@@ -36,6 +38,7 @@ package struct ChannelGuidance: Sendable {
     ) {
         self.level = level
         self.settings = settings
+        self.ownPins = settings.pinSets
         self.policies = policies
         self.peers = peers
         self.ratchet = ratchet
@@ -47,7 +50,7 @@ package struct ChannelGuidance: Sendable {
 
     /// The pins for a host of a domain: the operator's own before a peer's.
     func pins(domain: String, host: String) -> PinSet? {
-        PinTable(settings.pinSets + peers.pins()).pins(domain: domain, host: host)
+        PinTable(ownPins + peers.pins()).pins(domain: domain, host: host)
     }
 }
 
@@ -63,6 +66,11 @@ package protocol PeerPins: Sendable {
 package protocol RatchetMemory: Sendable {
     func entry(domain: String, host: String) async -> RatchetEntry?
     func learn(_ entry: RatchetEntry) async
+}
+
+/// Counts what TLS reports tell (RFC 8460); never waits.
+package protocol TLSReportCounting: Sendable {
+    func count(_ event: TLSReportEvent)
 }
 
 /// Looks whether a link below TLS covers an address.

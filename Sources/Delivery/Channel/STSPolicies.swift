@@ -9,8 +9,3 @@ package protocol STSPolicies: Sendable {
     /// - Parameter givingUp: a copy would fail for good under a cached `enforce`: then the policy is fetched anew first.
     func facts(for domain: Domain, now: WallTime, givingUp: Bool) async -> STSFacts
 }
-
-/// Counts what TLS reports tell (RFC 8460); never waits.
-package protocol TLSReportCounting: Sendable {
-    func count(_ event: TLSReportEvent)
-}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ChannelPolicy
-import ChannelProof
 import ChannelRecords
 import Control
 import Delivery
+import Dial
 import Mail
 import SMTPTransport
 import SMTPWire
@@ -66,8 +66,7 @@ extension ChannelReport.Trial {
                 tls: facts.map {
                     [$0.version.rawValue, $0.cipher, $0.group].compactMap { $0 }.joined(separator: ", ")
                 },
-                pin: facts?.chain.first.flatMap { CertificateOutline(der: $0) }
-                    .flatMap { Pin(.publicKey, sha256: $0.fingerprints.publicKey)?.text }
+                pin: facts?.fingerprints.flatMap { Pin(.publicKey, sha256: $0.publicKey)?.text }
             )
         }
     }
