@@ -125,8 +125,11 @@ package final class MailDelivery: Sendable {
             var progress = waiting
             switch await survey.survey(exchange, of: facts, wish: progress.group.wish) {
             case .host(let host):
-                let goesOn = await attempt(&progress, host, facts.domain)
-                return (progress, goesOn)
+                let goesOn = await attempt(&progress, host)
+                guard await hasNewPins(host, facts.domain, progress),
+                    case .host(let anew) = await survey.survey(exchange, of: facts, wish: progress.group.wish)
+                else { return (progress, goesOn) }
+                return (progress, await attempt(&progress, anew))
             case .noAddress: break
             case .unknown(let cause):
                 progress.note(ConversationFault(.init(.directoryFailure, cause, host: Sensitive(exchange.host))))
@@ -139,7 +142,7 @@ package final class MailDelivery: Sendable {
     }
 
     /// Returns whether another host of the domain may do.
-    private func attempt(_ progress: inout Progress, _ host: SurveyedHost, _ domain: Domain) async -> Bool {
+    private func attempt(_ progress: inout Progress, _ host: SurveyedHost) async -> Bool {
         if let report = host.decision.report { guidance.reports.count(report) }
         switch host.decision.verdict {
         case .connect(let channel):
@@ -147,7 +150,6 @@ package final class MailDelivery: Sendable {
                 &progress,
                 Peer(mailExchange: host.host, addresses: host.addresses, port: options.port, channel: channel)
             )
-            if progress.lastFault?.fault.channel?.rule == .pins { await guidance.peers.mismatch(domain: domain) }
             return true
         case .skipHost(let fault):
             progress.note(ConversationFault(fault, host: Sensitive(host.host)))
@@ -156,6 +158,15 @@ package final class MailDelivery: Sendable {
             progress.note(ConversationFault(fault, host: Sensitive(host.host)))
             return false
         }
+    }
+
+    /// Whether the host, which showed none of its pins, has others meanwhile: the peer's statement is looked at again.
+    private func hasNewPins(_ host: SurveyedHost, _ domain: Domain, _ progress: Progress) async -> Bool {
+        guard !progress.isDone, progress.lastFault?.fault.channel?.rule == .pins,
+            case .connect(let channel) = host.decision.verdict, case .proven(.pins(let demanded)) = channel.demand
+        else { return false }
+        await guidance.peers.mismatch(domain: domain)
+        return guidance.pins(domain: domain.key, host: host.host) != demanded
     }
 
     // MARK: - One peer

@@ -22,12 +22,21 @@ package struct PeerKeeper: Sendable {
     private let fetching: any StatementFetching
     private let turns: Turns
     private let time: Time
+    private let whenPinsMove: @Sendable (Domain) async -> Void
 
-    package init(book: PeerBook, reader: StatementReader, fetching: any StatementFetching, time: Time) {
+    /// `whenPinsMove` is told, once the new pins are required, whose mail need not wait for its next try.
+    package init(
+        book: PeerBook,
+        reader: StatementReader,
+        fetching: any StatementFetching,
+        time: Time,
+        whenPinsMove: @escaping @Sendable (Domain) async -> Void
+    ) {
         self.book = book
         self.reader = reader
         self.fetching = fetching
         self.time = time
+        self.whenPinsMove = whenPinsMove
         turns = Turns()
     }
 
@@ -104,9 +113,10 @@ package struct PeerKeeper: Sendable {
             guard let record = book.peer(domain), !isDone(record), let name = Domain(domain) else {
                 return book.peer(domain)
             }
-            let looked = await look(at: record, name)
+            let (looked, movesPins) = await look(at: record, name)
             // An operator who removed the peer meanwhile waits for this turn.
             try await book.put(looked)
+            if movesPins { await whenPinsMove(name) }
             return looked
         }
     }
@@ -120,15 +130,16 @@ package struct PeerKeeper: Sendable {
         }
     }
 
-    private func look(at record: PeerRecord, _ domain: Domain) async -> PeerRecord {
+    private func look(at record: PeerRecord, _ domain: Domain) async -> (PeerRecord, movesPins: Bool) {
         var record = record
+        var movesPins = false
         let known = record.certificate
         let key = record.life.key
         let served = await fetching.statement(of: domain)
         let now = time.wall()
         do throws(StatementFault) {
             let reading = await reader.read(try served.get(), at: now) { $0 == key ? known : nil }
-            try take(reading, into: &record, now.seconds)
+            movesPins = try take(reading, into: &record, now.seconds)
             record.failures = 0
             record.trouble = nil
             record.lastAccepted = now.seconds
@@ -142,17 +153,18 @@ package struct PeerKeeper: Sendable {
             record.trouble == nil
             ? RefreshTime.afterSuccess(now: now.seconds, using: &random)
             : RefreshTime.afterFailure(record.failures, now: now.seconds, using: &random)
-        return record
+        return (record, movesPins)
     }
 
+    /// Returns whether other pins are required now.
     private func take(
         _ reading: StatementReading,
         into record: inout PeerRecord,
         _ now: Int64
-    ) throws(StatementFault) {
+    ) throws(StatementFault) -> Bool {
         guard let signer = reading.signer else {
             _ = try reading.statement.get()
-            return
+            return false
         }
         if record.life.concerns(signer) {
             // What is new about the key stays known, even when the statement beside it is refused.
@@ -164,5 +176,6 @@ package struct PeerKeeper: Sendable {
         }
         let change = try record.life.take(try reading.statement.get(), signedBy: signer, now: now)
         if change.movesKey { record.certificate = reading.certificate }
+        return change.movesPins
     }
 }

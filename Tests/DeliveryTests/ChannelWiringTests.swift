@@ -94,6 +94,50 @@ struct ChannelWiringTests {
         #expect(sent == (["deferred 4.7.10 tlsRequired"], 0))
     }
 
+    /// A peer whose statement, looked at, moves its pins or leaves them.
+    final class Statement: PeerPins {
+        private let current: Mutex<[PinSet]>
+        private let next: [PinSet]
+        let looks = Mutex(0)
+
+        init(_ digits: String, then next: String) throws {
+            func pins(_ digits: String) throws -> [PinSet] {
+                let pin = try #require(Pin("spki:" + String(repeating: digits, count: 32)))
+                return [PinSet(.domain("dest.test"), source: .statement(isExpired: false), current: [pin])]
+            }
+            self.current = Mutex(try pins(digits))
+            self.next = try pins(next)
+        }
+
+        func pins() -> [PinSet] { current.withLock { $0 } }
+        func mismatch(domain: Domain) async {
+            looks.withLock { $0 += 1 }
+            current.withLock { $0 = next }
+        }
+    }
+
+    @Test(
+        "a server that showed no pin is tried again at once when the peer's statement has other pins now, and once only",
+        arguments: [("6b", 1), ("7c", 2)]
+    )
+    func movedPins(next: String, tries: Int) async throws {
+        let peer = try await ScriptedPeer(Script())
+        var resolver = FixedResolver(security: .secure)
+        resolver.mx("dest.test", (10, "one.dest.test"))
+        resolver.host("one.dest.test", "127.0.0.1")
+        let statement = try Statement("6b", then: next)
+        let delivery = Fixture.delivery(
+            try Fixture.options(port: peer.port),
+            resolver: resolver,
+            guidance: ChannelGuidance(peers: statement)
+        )
+        let results = await delivery.deliver(try Fixture.group(.mx(try #require(Domain("dest.test")))))
+        await delivery.close()
+        #expect(results.map(\.outcome.short) == ["deferred 4.7.10 tlsRequired"])
+        #expect(peer.connections == tries && statement.looks.withLock { $0 } == 1)
+        await peer.stop()
+    }
+
     @Test("a link that is declared and missing makes mail wait")
     func link() async throws {
         #expect(try await Self.deliver(try Self.rule { $0.link = .ipsec }) == (["deferred 4.7.5 linkMissing"], 0))

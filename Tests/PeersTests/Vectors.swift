@@ -75,6 +75,15 @@ final class Server: StatementFetching {
     }
 }
 
+/// Whose pins moved, as a keeper told.
+final class Moves: Sendable {
+    private let list = Mutex<[String]>([])
+
+    var domains: [String] { list.withLock { $0 } }
+
+    func note(_ domain: Domain) { list.withLock { $0.append(domain.key) } }
+}
+
 /// A clock that stands still until it is moved.
 final class TestClock: Sendable {
     private let seconds = Mutex(Vectors.all.now)
@@ -97,11 +106,14 @@ final class PeersFixture: Sendable {
     let store: RecordStore
     let book: PeerBook
     let keeper: PeerKeeper
+    let moves = Moves()
 
     init() async throws {
         store = try RecordStore.open(directory: directory, vault: try Vault.ephemeral(), time: clock.time, log: .none)
         book = try await PeerBook.load(from: store)
-        keeper = PeerKeeper(book: book, reader: Vectors.reader, fetching: server, time: clock.time)
+        keeper = PeerKeeper(book: book, reader: Vectors.reader, fetching: server, time: clock.time) { [moves] domain in
+            moves.note(domain)
+        }
     }
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }

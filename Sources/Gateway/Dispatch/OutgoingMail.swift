@@ -64,7 +64,10 @@ struct OutgoingMail: Sendable {
             reader: StatementReader(worker: data.worker),
             fetching: StatementFetcher(fetching: keeping.fetcher),
             time: time
-        )
+        ) { [queue = data.queue] domain in
+            // A queue that can't be written has its own alarm; the mail then waits for its next try.
+            _ = try? await queue.retryNow(nextHopHint: DeliveryHop.mx(domain).hint)
+        }
         delivery = MailDelivery(
             options: options,
             maildir: maildir,

@@ -36,7 +36,7 @@ port = ${mx_port}
 [delivery]
 port = ${smtp_port}
 ipv6 = false
-retry_first = "2s"
+retry_first = "${retry_first}"
 
 [[route]]
 domain = "${domain}"
@@ -84,7 +84,7 @@ class Node:
         self.certificate = Certificate(folder / "tls.pem", folder / "tls.key")
         self.renew()
         text = settings.read_text() if isinstance(settings, pathlib.Path) else settings
-        own = {"hostname": f"mx.{domain}", "domain": domain, "address": address, "smtp_port": port,
+        own = {"hostname": f"mx.{domain}", "domain": domain, "address": address, "smtp_port": port, "retry_first": "2s",
                "certificate": self.certificate.certificate, "key": self.certificate.key, "dns_port": names.port, "anchors": names.anchors,
                "ca": authority.root.certificate}
         self.gateway = Gateway(folder, text + more, own | values)
