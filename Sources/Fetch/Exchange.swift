@@ -37,6 +37,7 @@ final class Exchange: ChannelInboundHandler {
 
     private let request: FetchRequest
     private let answer: EventLoopPromise<FetchedBody>
+    private var isConnected = false
     private var isSecure = false
     private var head: HTTPResponseHead?
     private var body: [UInt8] = []
@@ -55,6 +56,17 @@ final class Exchange: ChannelInboundHandler {
         limits.maxHeaderFieldCount = 100
         return limits
     }()
+
+    /// What the connection ran into where it ends without an answer.
+    private var loss: FetchFault {
+        if isSecure { return .brokenOff }
+        return isConnected ? .handshake : .unreachable
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        isConnected = true
+        context.fireChannelActive()
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case TLSUserEvent.handshakeCompleted(_)? = event as? TLSUserEvent { ask(context) }
@@ -120,17 +132,17 @@ final class Exchange: ChannelInboundHandler {
         case HTTPParserError.headerOverflow: end(context, .headerTooLarge)
         case HTTPParserError.invalidEOFState: end(context, .brokenOff)
         case is HTTPParserError: end(context, .malformed)
-        default: end(context, isSecure ? .brokenOff : .handshake)
+        default: end(context, loss)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(context, isSecure ? .brokenOff : .handshake)
+        end(context, loss)
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        if !isOver { answer.fail(FetchFault.brokenOff) }
+        if !isOver { answer.fail(loss) }
         isOver = true
     }
 }
