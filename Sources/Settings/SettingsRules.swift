@@ -10,6 +10,7 @@ enum SettingsRules {
         NextHopRules.check(settings, &reading)
         checkRules(settings, &reading)
         checkChannelRules(settings, &reading)
+        checkReportAddress(settings, &reading)
         checkAmounts(settings, &reading)
         checkDelivery(settings, &reading)
         checkSockets(settings, &reading)
@@ -132,6 +133,15 @@ enum SettingsRules {
                 )
             }
         }
+    }
+
+    private static func checkReportAddress(_ settings: PosternSettings, _ reading: inout Reading) {
+        guard let domain = settings.channel.tlsReportAddress?.domain, !settings.accepts(domain) else { return }
+        reading.report(
+            "channel.tls_report_address",
+            "mail from strangers is not taken for \(domain.wire), so no report could come",
+            "add the domain to accept, or name an address in one that is there"
+        )
     }
 
     private static func checkAmounts(_ settings: PosternSettings, _ reading: inout Reading) {

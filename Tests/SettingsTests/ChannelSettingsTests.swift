@@ -11,8 +11,16 @@ struct ChannelSettingsTests {
     private static let digest = String(repeating: "6b", count: 32)
 
     private static func parse(_ more: String, level: Int = 2) throws -> PosternSettings {
-        let start = "level = \(level)\nhostname = \"mail.example.org\"\n[[listener]]\nrole = \"local\"\n"
-        return try PosternSettings.parse(text: start + more, name: "postern.toml", directory: "/etc/postern")
+        let start = """
+            level = \(level)
+            hostname = "mail.example.org"
+            accept = ["example.org"]
+            [[listener]]
+            role = "local"
+
+            """
+        let end = "\n[[route]]\ndomain = \"*\"\nmx = true\n"
+        return try PosternSettings.parse(text: start + more + end, name: "postern.toml", directory: "/etc/postern")
     }
 
     @Test("the defaults: reports up to level 2, and no rules")
@@ -22,7 +30,7 @@ struct ChannelSettingsTests {
         #expect(try Self.parse("").channel.rules.isEmpty)
         #expect(
             LevelCheck.violations(try Self.parse("[channel]\ntls_reports = true", level: 3)).contains {
-                $0.practice == .noTLSReports && $0.line == 6
+                $0.practice == .noTLSReports && $0.line == 7
             }
         )
     }
@@ -65,24 +73,25 @@ struct ChannelSettingsTests {
     @Test(
         "what can't be is reported at its line",
         arguments: [
-            ("[[channel.rule]]\nrequire = \"encrypted\"", 6, "channel.rule.domain"),
-            ("[[channel.rule]]\ndomain = \"a.example\"", 6, "channel.rule"),
-            ("[[channel.rule]]\ndomain = \"a.example\"\npins = [\"spki:12\"]", 8, "channel.rule.pins"),
-            ("[[channel.rule]]\nhost = \"a.example\"\nrequire = \"encrypted\"", 8, "channel.rule.require"),
-            ("[[channel.rule]]\ndomain = \"a.example\"\nlink = \"wireguard:a/b\"", 8, "channel.rule.link"),
+            ("tls_report_address = \"tlsrpt@example.com\"", 7, "channel.tls_report_address"),
+            ("[[channel.rule]]\nrequire = \"encrypted\"", 7, "channel.rule.domain"),
+            ("[[channel.rule]]\ndomain = \"a.example\"", 7, "channel.rule"),
+            ("[[channel.rule]]\ndomain = \"a.example\"\npins = [\"spki:12\"]", 9, "channel.rule.pins"),
+            ("[[channel.rule]]\nhost = \"a.example\"\nrequire = \"encrypted\"", 9, "channel.rule.require"),
+            ("[[channel.rule]]\ndomain = \"a.example\"\nlink = \"wireguard:a/b\"", 9, "channel.rule.link"),
             (
-                "[[channel.rule]]\ndomain = \"a.example\"\nhost = \"b.example\"\nlink = \"ipsec\"", 6,
+                "[[channel.rule]]\ndomain = \"a.example\"\nhost = \"b.example\"\nlink = \"ipsec\"", 7,
                 "channel.rule.host"
             ),
             (
                 "[[channel.rule]]\ndomain = \"a.example\"\nlink = \"ipsec\"\n[[channel.rule]]\ndomain = \"A.example\"\nlink = \"ipsec\"",
-                9, "channel.rule"
+                10, "channel.rule"
             ),
             (
-                "[[channel.rule]]\ndomain = \"a.example\"\nlink = \"ipsec\"\npins = [\"spki:\(digest)\"]", 8,
+                "[[channel.rule]]\ndomain = \"a.example\"\nlink = \"ipsec\"\npins = [\"spki:\(digest)\"]", 9,
                 "channel.rule.link"
             ),
-            ("[[channel.rule]]\ndomain = \"a.example\"\nnext_pins = [\"spki:\(digest)\"]", 8, "channel.rule.next_pins"),
+            ("[[channel.rule]]\ndomain = \"a.example\"\nnext_pins = [\"spki:\(digest)\"]", 9, "channel.rule.next_pins"),
         ]
     )
     func problems(text: String, line: Int, key: String) throws {
