@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Postfix with the pins that `postern peers export` writes: it delivers to the gateway whose key they name, and to no other."""
+"""
+Postfix with the pins that `postern peers export` writes delivers to the gateway whose key they name, and to no other; Exim with the router
+that it writes hands such mail to its own gateway, which does.
+"""
 
 import pathlib
 import smtplib
@@ -10,6 +13,7 @@ import pytest
 
 from harness import machine, message
 from harness.peers.certificates import Authority
+from harness.peers.exim import Exim
 from harness.peers.nodes import Node, name_server
 from harness.peers.postfix import Postfix
 from harness.peers.providers import StatementHost
@@ -91,3 +95,38 @@ def test_postfix_delivers_to_the_pinned_gateway_and_waits_before_another(nodes: 
     alpha.certificate.key.write_bytes(own[1])
     alpha.gateway.cli("reload")
     alpha.wait_for("not to another key")
+
+
+@pytest.fixture(scope="module")
+def exim(nodes: tuple[Node, Node], folder: pathlib.Path) -> Iterator[Exim]:
+    gateway = nodes[1].gateway
+    gateway.write_settings(gateway.config.read_text().replace("127.9.9.9/32", "127.0.0.1/32").replace("$", "$$"), {})
+    gateway.cli("reload")
+    text = gateway.cli("peers", "export", "--for", "exim").stdout
+    routers, transports = text.partition("begin routers\n")[2].split("begin transports\n")
+    made = Exim(folder / "exim", ["exim.test"], [machine.free_port()], routers=routers, transports=transports).start()
+    yield made
+    made.stop()
+
+
+def hand_in(exim: Exim, text: str) -> None:
+    content = message.simple(text, subject="by Exim", sender="carol@exim.test", to="box@alpha.test")
+    exim.hand_in("carol@exim.test", "box@alpha.test", content)
+
+
+def test_exim_hands_the_peers_mail_to_its_gateway_which_waits_before_another_key(nodes: tuple[Node, Node], exim: Exim) -> None:
+    alpha, beta = nodes
+    hand_in(exim, "through the gateway")
+    alpha.wait_for("through the gateway")
+    own = alpha.certificate.certificate.read_bytes(), alpha.certificate.key.read_bytes()
+    alpha.renew()
+    alpha.gateway.cli("reload")
+    beta.pass_time(60)
+    hand_in(exim, "not to another key either")
+    waiting = machine.eventually(beta.gateway.queue, f"the gateway's queue: {exim.log()}")
+    beta.wait_for_a_failed_try(waiting[0]["id"])
+    assert exim.waiting() == 0 and not alpha.has("not to another key either")
+    alpha.certificate.certificate.write_bytes(own[0])
+    alpha.certificate.key.write_bytes(own[1])
+    alpha.gateway.cli("reload")
+    alpha.wait_for("not to another key either")
