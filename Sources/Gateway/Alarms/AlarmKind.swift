@@ -109,8 +109,8 @@ package enum AlarmKind: String, Sendable, CaseIterable {
         case .certificateName:
             "Put a certificate for that name there and run `postern reload`, or `postern tls import` it; or mend `hostname`."
         case .clientPin:
-            "If it was the domain's own server, ask its operator for the new pin and add it to client_pins; else somebody "
-                + "else used its name, and nothing came in."
+            "If it was the domain's own server, ask its operator for the new pin and add it to client_pins, or as a peer to "
+                + "publish its statement; else somebody else used its name, and nothing came in."
         case .certificateMissing: "Run `postern tls import` with a certificate and its key."
         case .nextKeyLate:
             "Renew the certificate with its old key (`postern tls show` names it), or use the new one with "

@@ -129,7 +129,8 @@ def test_what_can_not_be_made_signed_or_shown_says_why(
     host.served["alpha.test"] = json.dumps(altered).encode()
     shown = refused(gateway, "statement", "show", "alpha.test")
     assert "does not fit what was signed" in shown and PIN not in shown
-    for source, reason in [("beta.test", "answers 404"), ("nobody.test", "can't be fetched from https://nobody.test"), ("broken.test", "DNSSEC")]:
+    for source, reason in [("beta.test", "answers 404"), ("broken.test", "DNSSEC"),
+                           ("nobody.test", "can't be fetched from https://nobody.test: the host can't be reached")]:
         assert reason in refused(gateway, "statement", "show", source), source
 
 
