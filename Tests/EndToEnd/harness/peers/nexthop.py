@@ -67,7 +67,8 @@ class NextHop:
     # Life
 
     def start(self) -> "NextHop":
-        listener = socket.create_server((self.address, self.port), backlog=256, reuse_port=True)
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        listener = socket.create_server((self.address, self.port), family=family, backlog=256, reuse_port=True)
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
         return self

@@ -35,7 +35,7 @@ port = ${mx_port}
 
 [delivery]
 port = ${smtp_port}
-ipv6 = false
+ipv6 = ${ipv6}
 retry_first = "${retry_first}"
 
 [[route]]
@@ -66,7 +66,7 @@ def name_server(folder: pathlib.Path, hosts: dict[str, str], port: int | None = 
     records = []
     for domain, address in hosts.items():
         name = domain.removesuffix(".test")
-        records += [f"{name} IN A {WEB}", f"{name} IN MX 10 mx.{name}", f"mx.{name} IN A {address}"]
+        records += [f"{name} IN A {WEB}", f"{name} IN MX 10 mx.{name}", f"mx.{name} IN {'AAAA' if ':' in address else 'A'} {address}"]
     return NameServer(folder, {"test": records, "broken.test": ["@ IN A 127.3.0.1"]},
                       bogus={"broken.test": ("127.3.0.1", "127.3.0.2")}, port=port)
 
@@ -84,7 +84,7 @@ class Node:
         self.certificate = Certificate(folder / "tls.pem", folder / "tls.key")
         self.renew()
         text = settings.read_text() if isinstance(settings, pathlib.Path) else settings
-        own = {"hostname": f"mx.{domain}", "domain": domain, "address": address, "smtp_port": port, "retry_first": "2s",
+        own = {"hostname": f"mx.{domain}", "domain": domain, "address": address, "smtp_port": port, "ipv6": "false", "retry_first": "2s",
                "certificate": self.certificate.certificate, "key": self.certificate.key, "dns_port": names.port, "anchors": names.anchors,
                "ca": authority.root.certificate}
         self.gateway = Gateway(folder, text + more, own | values)
