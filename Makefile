@@ -37,11 +37,11 @@ e2e:
 	@echo "Building for the tests and a release; the first time takes about 25 minutes on two cores."
 	@swift build --build-tests -Xcc -O2
 	@swift build -c release --product postern
-	@echo "Running the end-to-end tests with real peers (about 20 minutes)."
+	@echo "Running the end-to-end tests with real peers (about 40 minutes)."
 	@scripts/e2e
 
 bench:
-	@echo "Measuring; this takes about 10 minutes once it is built."
+	@echo "Measuring; this takes a few minutes once it is built."
 	@scripts/bench
 
 format:
